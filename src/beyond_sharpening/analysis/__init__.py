@@ -1,0 +1,25 @@
+"""Statistics of the samples table: estimators, intervals, paired tests and the verdict.
+
+Pure functions of a table with the columns ``SAMPLE_COLUMNS``, from this project or any other system;
+no model is needed. Nothing here imports torch.
+"""
+
+from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
+from beyond_sharpening.analysis.contract import SAMPLE_COLUMNS, validate_samples
+from beyond_sharpening.analysis.contrasts import PRIMARY_FAMILY, compare_arms
+from beyond_sharpening.analysis.ruling import Verdict, verdict
+from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
+
+__all__ = [
+    "PRIMARY_FAMILY",
+    "SAMPLE_COLUMNS",
+    "Verdict",
+    "accuracy_by_difficulty",
+    "compare_arms",
+    "estimates",
+    "maj_at_k",
+    "pass_at_k",
+    "pass_at_k_curves",
+    "validate_samples",
+    "verdict",
+]

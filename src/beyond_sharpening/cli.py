@@ -1,0 +1,27 @@
+"""The project's command line: Kedro's own ``run``, which skips what is there and speaks plainly of bad input."""
+
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+
+from beyond_sharpening.errors import BadInput
+from beyond_sharpening.hooks import InterruptedRun
+
+
+@click.group(name="beyond_sharpening")
+def cli() -> None:
+    """The commands of this project."""
+
+
+@cli.command(help="Run a pipeline; what it has already made is skipped unless --again is given.")
+@click.option("--again", is_flag=True, help="Make everything anew, over what is there.")
+def run(again: bool, **options: Any) -> Any:
+    options["only_missing_outputs"] = not again
+    try:
+        return kedro_run.callback(**options)  # type: ignore[misc]
+    except (BadInput, InterruptedRun) as error:
+        raise click.ClickException(str(error)) from error
+
+
+run.params += [option for option in kedro_run.params if option.name != "only_missing_outputs"]

@@ -1,0 +1,50 @@
+"""Log-probabilities of given completions under a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from beyond_sharpening.decoding.sampling import left_pad
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@torch.no_grad()
+def score(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    completions: Sequence[Sequence[int]],
+    batch_size: int,
+) -> torch.Tensor:
+    """log π(y|x) of each completion, (N,), in nats: summed over the completion's tokens at temperature 1.
+
+    Args:
+        model: the model that scores.
+        prompts: token ids of the N prompts.
+        completions: token ids of the N completions, EOS included where there is one.
+        batch_size: rows in one forward pass.
+    """
+    scores = torch.empty(len(prompts))
+    by_length = sorted(range(len(prompts)), key=lambda row: len(prompts[row]) + len(completions[row]))
+    for start in range(0, len(by_length), batch_size):
+        rows = by_length[start : start + batch_size]
+        scores[rows] = _score_batch(model, [prompts[row] for row in rows], [completions[row] for row in rows])
+    return scores
+
+
+def _score_batch(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]
+) -> torch.Tensor:
+    texts = [[*prompt, *completion] for prompt, completion in zip(prompts, completions, strict=True)]
+    kept = max(map(len, completions))
+    # Padded on the left: every completion ends at the last column.
+    ids, mask = left_pad(texts, model.device)
+    _, is_completion = left_pad(completions, model.device)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    logits = model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=kept + 1).logits
+    logp = torch.log_softmax(logits[:, -kept - 1 : -1].float(), dim=-1).gather(2, ids[:, -kept:, None])[..., 0]
+    return (logp * is_completion).sum(-1).cpu()

@@ -1,0 +1,10 @@
+"""Grading: what a completion answered, and whether it is the gold answer.
+
+Training and evaluation grade through the one function of this room, :func:`grade`.
+"""
+
+from beyond_sharpening.grading.boxed import last_boxed
+from beyond_sharpening.grading.grader import grade
+from beyond_sharpening.grading.verdict import Outcome, Verdict
+
+__all__ = ["Outcome", "Verdict", "grade", "last_boxed"]

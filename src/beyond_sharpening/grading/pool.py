@@ -1,0 +1,71 @@
+"""Worker processes that judge claims under a time limit each."""
+
+import logging
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from threading import Lock
+
+from pebble import ProcessFuture, ProcessPool
+
+from beyond_sharpening.grading.canonical import canonical
+from beyond_sharpening.grading.judge import Claim, judge, warm_up
+from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
+
+logger = logging.getLogger(__name__)
+
+_pools: dict[int, ProcessPool] = {}
+_pools_lock = Lock()
+
+
+def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float) -> list[Verdict]:
+    """Judge the claims in worker processes that stay for the next call.
+
+    Args:
+        claims: what to judge.
+        workers: how many processes.
+        timeout: seconds a claim may take; its worker is killed and replaced after that.
+
+    Raises:
+        ValueError: if a gold answer cannot be parsed.
+        RuntimeError: if worker processes cannot be started.
+    """
+    try:
+        pool = _pool(workers)
+        futures = [pool.schedule(judge, args=[claim], timeout=timeout) for claim in claims]
+        try:
+            return [_verdict(claim, future) for claim, future in zip(claims, futures, strict=True)]
+        finally:
+            for future in futures:
+                future.cancel()
+    except BrokenProcessPool as error:
+        with _pools_lock:
+            _pools.pop(workers, None)
+        raise RuntimeError(
+            "The grader's worker processes cannot start. A script that grades while it is being imported must do so "
+            'under `if __name__ == "__main__":`, because every worker imports the main script.'
+        ) from error
+
+
+def _pool(workers: int) -> ProcessPool:
+    """Return the pool of that size, made on first use.
+
+    Workers come from a fork server: forking a process that runs threads of torch can deadlock.
+    """
+    with _pools_lock:
+        if workers not in _pools:
+            context = multiprocessing.get_context("forkserver")
+            _pools[workers] = ProcessPool(max_workers=workers, context=context, initializer=warm_up)
+        return _pools[workers]
+
+
+def _verdict(claim: Claim, future: ProcessFuture) -> Verdict:
+    try:
+        return future.result()
+    except TimeoutError:
+        return Verdict("timeout", canonical(claim.text) if claim.boxed else None)
+    except (BrokenProcessPool, ValueError):
+        raise
+    except Exception as error:  # sympy raises almost anything, and a killed worker is no verdict on the answer
+        logger.warning("Grading failed on %r against %r (%r): counted as unparsable.", claim.text, claim.gold, error)
+        return UNPARSABLE

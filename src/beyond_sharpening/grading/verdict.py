@@ -1,0 +1,30 @@
+"""What grading says about one completion."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["correct", "wrong", "unparsable", "timeout"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one completion: what cannot be scored is never called wrong.
+
+    Attributes:
+        outcome: ``correct``; ``wrong``; ``unparsable`` (no answer was found, or the grader failed on it);
+            ``timeout`` (the comparison with the gold answer did not end in time).
+        answer: the answer given, in canonical form: equal numbers (``\\frac12``, ``0.5``, ``1/2``) and other
+            answers equal up to typesetting are the same string, so that votes can be counted. It depends on the
+            completion alone, not on the gold answer. None when there is none.
+    """
+
+    outcome: Outcome
+    answer: str | None
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer is the gold answer."""
+        return self.outcome == "correct"
+
+
+UNPARSABLE = Verdict("unparsable", None)

@@ -1,0 +1,88 @@
+"""What made a result: its identity, so that a cell found on disk is the cell that was asked for."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from beyond_sharpening.parameters import OBJECTIVES, POLICIES
+
+PACKAGES = ("torch", "transformers", "trl", "kedro", "mlflow", "math-verify")
+
+GUARDED = {
+    "train_problems": "problems",
+    "validation_problems": "problems",
+    "benchmark_problems": "problems",
+    "base_policy": "base",
+    **{f"{objective}_policy": objective for objective in OBJECTIVES},
+    **{f"{policy}_samples": f"{policy}_samples" for policy in POLICIES},
+}
+"""The data sets that carry a manifest, ``{stage}_manifest`` in the catalog, and the stage that makes each."""
+
+
+def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """The parameters that determine what a stage makes; hardware and places do not.
+
+    Args:
+        parameters: the composed parameters of a run.
+        stage: ``problems``, ``base``, an objective, or ``{policy}_samples``.
+    """
+    if stage == "problems":
+        return _chosen(parameters, "data_seed", "problems")
+    if stage == "base":
+        # A small base is pretrained on none of the problems it is tested on, so these determine it too.
+        made_here = parameters["base"]["type"] == "tiny"
+        seeds = {**_chosen(parameters, "base_seed"), **identity(parameters, "problems")} if made_here else {}
+        return {**_chosen(parameters, "model", "base"), **seeds}
+    asked = _chosen(parameters, "task")
+    if stage.endswith("_samples"):
+        policy = identity(parameters, stage.removesuffix("_samples"))
+        return {**policy, **identity(parameters, "problems"), **asked, **_chosen(parameters, "sample_seed", "evaluate")}
+    start = {**identity(parameters, "base"), **identity(parameters, "problems"), **asked}
+    return {**start, **_chosen(parameters, "train_seed"), "train": {stage: parameters["train"][stage]}}
+
+
+def manifest(parameters: Mapping[str, Any], stage: str, project: Path) -> dict[str, Any]:
+    """What is written beside a result: its identity, and what else one may want to know of its making."""
+    return {
+        "identity": identity(parameters, stage),
+        "hardware": parameters["hardware"],
+        "commit": commit(project),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def differences(found: Mapping[str, Any], asked: Mapping[str, Any], path: str = "") -> list[str]:
+    """What differs between two identities, one line a key: ``key: found there, asked here``."""
+    lines = []
+    for key in sorted({*found, *asked}):
+        there, here = found.get(key, "absent"), asked.get(key, "absent")
+        if isinstance(there, Mapping) and isinstance(here, Mapping):
+            lines += differences(there, here, f"{path}{key}.")
+        elif there != here:
+            lines.append(f"{path}{key}: {there!r} there, {here!r} asked")
+    return lines
+
+
+def commit(project: Path) -> str:
+    """The checked-out commit, marked where files differ from it; ``unknown`` outside a git checkout."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _chosen(parameters: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: parameters[key] for key in keys}

@@ -1,0 +1,30 @@
+"""The pipelines of the project, by the names that ``kedro run --pipeline=`` takes."""
+
+from kedro.pipeline import Pipeline
+
+from beyond_sharpening.pipelines import compare, evaluate, prepare_base, prepare_data, report, train
+
+COMPARED = ("task_reward", "sharpening", "tempered", "tilted")
+CONTROL = "null_control"
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Every pipeline holds what it needs upstream; what is already there is skipped when it runs."""
+    data = prepare_data.create_pipeline()
+    base = data + prepare_base.create_pipeline()
+    trained = {name: base + train.create_pipeline(name) for name in (*COMPARED, CONTROL)}
+    evaluated = {name: trained[name] + evaluate.create_policy_pipeline(name) for name in trained}
+    evaluated["base"] = base + evaluate.create_base_pipeline()
+    everything = sum((evaluated[name] for name in ("base", *COMPARED)), Pipeline([]))
+    everything += evaluate.create_gathering_pipeline(["base", *COMPARED])
+    reporting = compare.create_pipeline() + report.create_pipeline()
+    return {
+        "prepare_data": data,
+        "prepare_base": base,
+        **{f"train_{name}": pipeline for name, pipeline in trained.items()},
+        **{f"evaluate_{name}": pipeline for name, pipeline in evaluated.items()},
+        "evaluate": everything,
+        "compare": compare.create_pipeline(),
+        "report": reporting,
+        "__default__": everything + reporting,
+    }

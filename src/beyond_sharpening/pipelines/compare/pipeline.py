@@ -1,0 +1,27 @@
+"""compare: from the samples tables present to a verdict."""
+
+from kedro.pipeline import Node, Pipeline
+
+from beyond_sharpening.pipelines.compare import nodes
+
+
+def create_pipeline() -> Pipeline:
+    return Pipeline(
+        [
+            Node(nodes.read_samples, ["all_samples", "params:problems"], "samples", name="read_samples"),
+            Node(
+                nodes.estimate,
+                ["samples", "params:compare", "params:sample_seed"],
+                ["estimates", "pass_at_k", "accuracy_by_difficulty"],
+                name="estimate",
+            ),
+            Node(
+                nodes.compare,
+                ["samples", "estimates", "params:train", "params:sample_seed"],
+                ["comparisons", "verdict", "contrasts"],
+                name="compare",
+            ),
+        ],
+        namespace="compare",
+        prefix_datasets_with_namespace=False,
+    )

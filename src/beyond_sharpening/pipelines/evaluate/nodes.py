@@ -1,0 +1,90 @@
+"""Policies × benchmarks × decoders: the samples tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from beyond_sharpening.parameters import Evaluation, Hardware, Task, Training
+from beyond_sharpening.policy import Policy
+from beyond_sharpening.problems import problems_from_frame
+
+if TYPE_CHECKING:
+    from beyond_sharpening.evaluation import Exam
+
+
+def build_exam(
+    problems: pd.DataFrame, task: dict[str, Any], options: dict[str, Any], seed: int, hardware: dict[str, Any]
+) -> Exam:
+    """The exam that these parameters describe, over a table of problems."""
+    from beyond_sharpening.evaluation import Exam
+
+    return Exam(
+        problems_from_frame(problems),
+        Task.model_validate(task),
+        Evaluation.model_validate(options).decoders,
+        seed,
+        Hardware.model_validate(hardware),
+    )
+
+
+def evaluate_base(
+    base: Policy,
+    benchmarks: pd.DataFrame,
+    model: str,
+    task: dict[str, Any],
+    options: dict[str, Any],
+    sample_seed: int,
+    hardware: dict[str, Any],
+) -> pd.DataFrame:
+    """The base's samples, and a second independent set of them (replicate 1)."""
+    from beyond_sharpening.evaluation import Arm, evaluate
+
+    exam = build_exam(benchmarks, task, options, sample_seed, hardware)
+    arms = [Arm(model, "base", "default", "last", 0, replicate) for replicate in (0, 1)]
+    return pd.concat([evaluate(arm, base, base, exam) for arm in arms], ignore_index=True)
+
+
+def evaluate_policy(
+    last: Policy,
+    best: Policy,
+    base: Policy,
+    benchmarks: pd.DataFrame,
+    model: str,
+    train_seed: int,
+    training: dict[str, Any],
+    task: dict[str, Any],
+    options: dict[str, Any],
+    sample_seed: int,
+    hardware: dict[str, Any],
+) -> pd.DataFrame:
+    """The samples of a trained policy, at each checkpoint asked for."""
+    from beyond_sharpening.evaluation import Arm, evaluate
+
+    exam = build_exam(benchmarks, task, options, sample_seed, hardware)
+    trained = Training.model_validate(training)
+    policies = {"last": last, "best": best}
+    return pd.concat(
+        [
+            evaluate(
+                Arm(model, trained.objective, trained.variant(), checkpoint, train_seed),
+                policies[checkpoint],
+                base,
+                exam,
+            )
+            for checkpoint in Evaluation.model_validate(options).checkpoints
+        ],
+        ignore_index=True,
+    )
+
+
+def gather_samples(*tables: pd.DataFrame) -> tuple[dict[str, dict[str, float]], dict[str, pd.DataFrame]]:
+    """Accuracy of every policy, for the tracker, once all tables are there.
+
+    The tables are partitions of ``all_samples`` already: nothing is added to it, but what reads it waits.
+    """
+    samples = pd.concat(tables, ignore_index=True)
+    samples = samples[(samples["replicate"] == 0) & (samples["checkpoint"] == "last")]
+    accuracy = samples.groupby(["policy", "benchmark", "decoder"])["correct"].mean()
+    return {"/".join(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}

@@ -1,0 +1,70 @@
+"""The start model: pretrained here or taken from the hub, as one policy folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import TypeAdapter
+
+from beyond_sharpening.parameters import HubBase, TinyBase
+from beyond_sharpening.pipelines.evaluate.nodes import build_exam
+from beyond_sharpening.policy import Policy, fetch_policy
+from beyond_sharpening.problems import problems_from_frame
+
+
+def make_base(
+    options: dict[str, Any], seed: int, workspace: str, validation: pd.DataFrame, benchmarks: pd.DataFrame
+) -> tuple[Policy, dict[str, float]]:
+    """The start model and its figures; a small one never sees the problems it will be tested on."""
+    base: TinyBase | HubBase = TypeAdapter(TinyBase | HubBase).validate_python(options)
+    folder = Path(workspace) / "base"
+    if isinstance(base, HubBase):
+        return fetch_policy(base, folder), {}
+
+    from beyond_sharpening.pipelines.tracking import nested_run
+    from beyond_sharpening.training.pretraining import pretrain, pretraining_questions
+
+    questions = pretraining_questions(base, seed, problems_from_frame(pd.concat([validation, benchmarks])))
+    with nested_run("pretrain base", {"base_seed": seed, "steps": base.steps}) as track:
+        return pretrain(questions, base, seed, folder, track)
+
+
+def describe_base(
+    base: Policy,
+    figures: dict[str, float],
+    validation: pd.DataFrame,
+    model: str,
+    task: dict[str, Any],
+    options: dict[str, Any],
+    sample_seed: int,
+    hardware: dict[str, Any],
+) -> dict[str, Any]:
+    """The figures of the start model, and pass@1 and pass@n on the validation problems by difficulty and style.
+
+    A completion counts as step by step when it writes a partial sum, that is, an equals sign.
+    """
+    from beyond_sharpening.evaluation import Arm, evaluate
+
+    exam = build_exam(validation, task, options, sample_seed, hardware)
+    reference = {"temperature": exam.decoders["temperature"]}
+    samples = evaluate(Arm(model, "base", "default", "last", 0), base, base, replace(exam, decoders=reference))
+    samples["style"] = samples["completion"].str.contains("=").map({True: "step by step", False: "direct"})
+    solved = samples.groupby(["difficulty", "problem_id"])["correct"].agg(["mean", "max"])
+    by_difficulty = solved.groupby("difficulty").mean()
+    by_style = samples.groupby(["style", "difficulty"])["correct"].agg(["mean", "size"])
+    return {
+        **figures,
+        "samples_a_problem": int(samples["sample_id"].max()) + 1,
+        "pass@1": float(solved["mean"].mean()),
+        "pass@n": float(solved["max"].mean()),
+        "by_difficulty": {
+            level: {"pass@1": row["mean"], "pass@n": row["max"]} for level, row in by_difficulty.iterrows()
+        },
+        "by_style": [
+            {"style": style, "difficulty": level, "pass@1": row["mean"], "completions": int(row["size"])}
+            for (style, level), row in by_style.iterrows()
+        ],
+    }

@@ -1,0 +1,93 @@
+"""Figures, the report, and the three lines on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from beyond_sharpening.analysis import Verdict
+from beyond_sharpening.manifests import PACKAGES
+from beyond_sharpening.parameters import Training
+from beyond_sharpening.reporting import (
+    Run,
+    accuracy_by_difficulty_figure,
+    contrast_figure,
+    html_report,
+    learning_curves,
+    markdown_report,
+    pass_at_k_figure,
+    summary,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+def select_histories(
+    histories: dict[str, Callable[[], pd.DataFrame]], training: dict[str, Any], seed: int
+) -> dict[str, pd.DataFrame]:
+    """The training histories of the cells that the parameters name, by objective; those not trained are left out."""
+    cells = {
+        name: f"{name}/{Training.model_validate(block).variant()}/seed-{seed}" for name, block in training.items()
+    }
+    return {name: histories[cell]() for name, cell in cells.items() if cell in histories}
+
+
+def draw_figures(
+    curves: pd.DataFrame, by_difficulty: pd.DataFrame, comparisons: pd.DataFrame, histories: dict[str, pd.DataFrame]
+) -> tuple[Figure, Figure, Figure, Figure, dict[str, Figure]]:
+    """Contrasts, pass@k, accuracy by difficulty and learning curves; and all of them by name, for the report."""
+    figures = {
+        "contrasts": contrast_figure(comparisons),
+        "pass_at_k": pass_at_k_figure(curves),
+        "accuracy_by_difficulty": accuracy_by_difficulty_figure(by_difficulty),
+        "learning_curves": learning_curves(histories),
+    }
+    return (*figures.values(), figures)
+
+
+def write_report(
+    decided: dict[str, Any],
+    samples: pd.DataFrame,
+    estimated: pd.DataFrame,
+    curves: pd.DataFrame,
+    by_difficulty: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    histories: dict[str, pd.DataFrame],
+    figures: dict[str, Figure],
+    model: str,
+    training: dict[str, Any],
+    task: dict[str, Any],
+    data_seed: int,
+    base_seed: int,
+    sample_seed: int,
+) -> tuple[str, str, dict[str, Any], list[str]]:
+    """The report as Markdown and as one HTML page, the summary for machines, and the lines for the terminal."""
+    outcome = Verdict(**decided)
+    train_seeds = sorted(int(seed) for seed in samples.loc[samples["policy"] != "base", "train_seed"].unique())
+    run = Run(
+        model=model,
+        seeds={"data": data_seed, "base": base_seed, "train": train_seeds, "sample": sample_seed},
+        parameters={**training, "task": task},
+        versions={name: version(name) for name in PACKAGES},
+    )
+    markdown = markdown_report(
+        verdict=outcome,
+        estimates=estimated,
+        curves=curves,
+        by_difficulty=by_difficulty,
+        comparisons=comparisons,
+        histories=histories,
+        run=run,
+    )
+    machine_readable = summary(estimated, comparisons, model, train_seeds)
+    return markdown, html_report(markdown, figures), machine_readable, [outcome.headline, *outcome.lines]
+
+
+def announce(lines: list[str], project: str, data: str) -> None:
+    """Print where the report is, and the verdict."""
+    place = Path(project) / data / "08_reporting" / "report.html"
+    print("\n".join(["", *lines, f"The report: {place}", ""]))

@@ -1,0 +1,94 @@
+"""A policy on disk: a ``save_pretrained`` folder with its tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from beyond_sharpening.parameters import HubBase
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A handle on a saved policy; nothing is loaded until it is asked for.
+
+    ``AutoModelForCausalLM.from_pretrained(policy.path)`` loads it too: the folder is the format.
+    """
+
+    path: Path
+
+    def model(self, device: str = "cpu", dtype: str = "float32") -> PreTrainedModel:
+        """Load the weights, in evaluation mode.
+
+        Raises:
+            FileNotFoundError: if the folder holds no model.
+        """
+        from transformers import AutoModelForCausalLM
+
+        if not (self.path / "config.json").is_file():
+            raise FileNotFoundError(f"{self.path} holds no saved model (config.json is missing)")
+        return AutoModelForCausalLM.from_pretrained(self.path, dtype=dtype).to(device).eval()
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Load the tokenizer, padding on the left as generation needs."""
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(self.path, padding_side="left")
+
+
+def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Policy:
+    """Write the model and its tokenizer as a ``save_pretrained`` folder."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return Policy(folder)
+
+
+def fetch_policy(base: HubBase, folder: Path) -> Policy:
+    """Load a model and tokenizer through ``from_pretrained`` and keep them as a policy folder.
+
+    Raises:
+        ValueError: if they cannot be had (no such model, no access, no network), or have no chat template or
+            no EOS token.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source = {"pretrained_model_name_or_path": base.path, "revision": base.revision}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(**source)
+        model = AutoModelForCausalLM.from_pretrained(
+            **source, dtype=base.dtype, attn_implementation=base.attention
+        )
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"the model {base.path} (revision {base.revision}) cannot be loaded: {error}\n"
+            "A gated model needs its licence accepted on the hub and a login (hf auth login); without network, "
+            "give the path of a local folder written by save_pretrained."
+        ) from error
+    if base.chat_template is not None:
+        tokenizer.chat_template = base.chat_template
+    if tokenizer.chat_template is None:
+        raise ValueError(f"the tokenizer of {base.path} has no chat template: set base.chat_template")
+    eos_token_ids(model, tokenizer)
+    return save_policy(model, tokenizer, folder)
+
+
+def eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Every token that ends a completion: the model's own and the tokenizer's.
+
+    Raises:
+        ValueError: if there is none, since completions could then never end.
+    """
+    declared = model.generation_config.eos_token_id if model.generation_config else None
+    ids = [] if declared is None else [declared] if isinstance(declared, int) else list(declared)
+    if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in ids:
+        ids.insert(0, tokenizer.eos_token_id)
+    if not ids:
+        raise ValueError(
+            f"{model.config.name_or_path or type(model).__name__} declares no EOS token in its generation config "
+            "or tokenizer: a completion could never end; set eos_token_id in one of them"
+        )
+    return ids

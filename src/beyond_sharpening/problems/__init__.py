@@ -1,0 +1,31 @@
+"""Problems: questions with gold answers, where they come from, and how they are put to a model."""
+
+from beyond_sharpening.problems.problem import Problem, problems_from_frame, problems_to_frame
+from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
+from beyond_sharpening.problems.rows import DroppedRow
+from beyond_sharpening.problems.sources import (
+    GeneratorSource,
+    HubSource,
+    LocalSource,
+    Source,
+    load_problems,
+)
+from beyond_sharpening.problems.splits import Overlap, drop_overlap, hold_out, normalise_question
+
+__all__ = [
+    "DroppedRow",
+    "GeneratorSource",
+    "HubSource",
+    "LocalSource",
+    "Overlap",
+    "Problem",
+    "Source",
+    "drop_overlap",
+    "hold_out",
+    "load_problems",
+    "normalise_question",
+    "problems_from_frame",
+    "problems_to_frame",
+    "prompt_token_ids",
+    "render_messages",
+]

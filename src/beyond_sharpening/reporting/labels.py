@@ -1,0 +1,104 @@
+"""Names, order and looks: a policy is called and drawn the same in every figure and table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one policy is named and drawn; the marker repeats what the colour says."""
+
+    label: str
+    colour: str
+    marker: str
+    linestyle: str = "-"
+
+
+class Arm(NamedTuple):
+    """A policy and its variant, such as ``("tilted", "alpha2-beta100")``."""
+
+    policy: str
+    variant: str
+
+
+# Okabe and Ito's palette, told apart with any colour vision; grey is the start model.
+POLICIES = {
+    "base": Look("Base", "#6B6B6B", "o"),
+    "task_reward": Look("Task reward", "#0072B2", "s"),
+    "sharpening": Look("Sharpening", "#D55E00", "^"),
+    "tempered": Look("Tempered sampling", "#CC79A7", "v"),
+    "tilted": Look("Tilted sampling", "#009E73", "D"),
+    "null_control": Look("Null control", "#E69F00", "P"),
+}
+LINESTYLES = ("-", "--", ":", "-.")
+DECODERS = {
+    "temperature": "temperature 1",
+    "greedy": "greedy decoding",
+    "low_temperature": "low temperature",
+}
+INTERVALS = {
+    "problem": "95 % intervals over problems, which speak of one checkpoint",
+    "seed": "95 % intervals over training seeds, which speak of the training procedure",
+}
+
+
+def look(policy: str) -> Look:
+    """The look of a policy; one from another system is black under its own name."""
+    return POLICIES.get(policy, Look(words(policy), "#000000", "X"))
+
+
+def words(name: str) -> str:
+    """A technical name as words: ``beam_search`` becomes ``beam search``."""
+    return name.replace("_", " ")
+
+
+def decoder_label(decoder: str) -> str:
+    """A decoder in words."""
+    return DECODERS.get(decoder, words(decoder))
+
+
+def side_label(side: str) -> str:
+    """One side of a comparison, ``policy`` or ``policy/decoder``, in words."""
+    policy, _, decoder = side.partition("/")
+    return f"{look(policy).label}, {decoder_label(decoder)}" if decoder else look(policy).label
+
+
+def interval_note(units: pd.Series) -> str:
+    """Which kinds of interval a column of units (problem | seed) holds, in words."""
+    return "; ".join(text for unit, text in INTERVALS.items() if (units == unit).any())
+
+
+def rank(policy: str) -> tuple[int, str]:
+    """Sort key: base, the objectives in the order of the paper, then others by name."""
+    names = list(POLICIES)
+    return (names.index(policy) if policy in names else len(names), policy)
+
+
+def arm_looks(frame: pd.DataFrame) -> dict[Arm, Look]:
+    """The look of every (policy, variant) in a frame, in reading order.
+
+    Variants of one policy share its colour; they differ in line style, and only then is the variant named.
+    """
+    pairs = frame[["policy", "variant"]].drop_duplicates().itertuples(index=False, name=None)
+    arms = sorted((Arm(*pair) for pair in pairs), key=lambda arm: (rank(arm.policy), arm.variant))
+    several = {arm.policy for arm in arms if sum(other.policy == arm.policy for other in arms) > 1}
+    seen = {policy: count() for policy in several}
+    looks = {}
+    for arm in arms:
+        plain = look(arm.policy)
+        if arm.policy in several:
+            style = LINESTYLES[next(seen[arm.policy]) % len(LINESTYLES)]
+            plain = Look(f"{plain.label} ({arm.variant})", plain.colour, plain.marker, style)
+        looks[arm] = plain
+    return looks
+
+
+def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the question is settled on: last checkpoint, sampled at temperature 1."""
+    return frame[(frame["decoder"] == "temperature") & (frame["checkpoint"] == "last")]

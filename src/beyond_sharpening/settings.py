@@ -1,0 +1,18 @@
+"""Kedro project settings."""
+
+from pathlib import Path
+
+from beyond_sharpening.config_loader import ExperimentConfigLoader
+from beyond_sharpening.hooks import ExperimentHooks
+
+PROJECT_PATH = Path(__file__).resolve().parents[2]
+
+HOOKS = (ExperimentHooks(),)
+CONFIG_LOADER_CLASS = ExperimentConfigLoader
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"parameters": "soft", "mlflow": "soft"},
+    # MLflow reads a relative sqlite address from the working directory: a notebook would make its own.
+    "custom_resolvers": {"project": lambda path: (PROJECT_PATH / path).as_posix()},
+}

@@ -1,0 +1,141 @@
+"""The verdict's rule, branch by branch, on comparisons written by hand, and end to end."""
+
+import pandas as pd
+import pytest
+
+from beyond_sharpening.analysis import PRIMARY_FAMILY, compare_arms, estimates, verdict
+from synthetic_samples import VARIANTS, synthetic_samples
+
+POLICIES = ["base", "task_reward", "sharpening", "tempered", "tilted"]
+
+
+def comparisons(*benchmarks, claim="this checkpoint", seeds=1, half_width=0.015):
+    """Primary contrasts from differences such as {("task_reward", "base"): 0.1}; the others are zero.
+
+    A difference beyond the half width is significant.
+    """
+    contrasts = [
+        {"a": a, "b": b, "benchmark": f"b{number}", "difference": differences.get((a, b), 0.0)}
+        for number, differences in enumerate(benchmarks)
+        for a, b in PRIMARY_FAMILY
+    ]
+    table = pd.DataFrame(contrasts).assign(model="tiny", family="primary", claim=claim, n_seeds_a=seeds)
+    return table.assign(
+        variant_a=table["a"].map(VARIANTS),
+        variant_b=table["b"].map(VARIANTS),
+        ci_low=table["difference"] - half_width,
+        ci_high=table["difference"] + half_width,
+        p_adjusted=(table["difference"].abs() > half_width).map({True: 0.01, False: 0.5}),
+        unit="seed" if seeds > 1 else "problem",
+    )
+
+
+def levels(n_benchmarks):
+    return pd.DataFrame(
+        {"policy": policy, "variant": VARIANTS[policy], "checkpoint": "last", "decoder": decoder}
+        | {"benchmark": f"b{number}", "pass@1": accuracy}
+        for number in range(n_benchmarks)
+        for policy in POLICIES
+        for decoder, accuracy in {"temperature": 0.6 if policy == "task_reward" else 0.5, "greedy": 0.9}.items()
+    )
+
+
+def decide(*benchmarks, **options):
+    return verdict(comparisons(*benchmarks, **options), levels(len(benchmarks)))
+
+
+OVER_BASE = ("task_reward", "base")
+OVER_SHARPENING = ("task_reward", "sharpening")
+OVER_TEMPERED = ("task_reward", "tempered")
+WINS = {OVER_BASE: 0.1, OVER_SHARPENING: 0.1, OVER_TEMPERED: 0.1}
+
+
+@pytest.mark.parametrize(
+    ("code", "benchmarks"),
+    [
+        ("beyond sharpening objectives", [WINS]),
+        ("beyond sharpening objectives", [WINS, {}]),
+        ("undetermined", [WINS, {OVER_BASE: -0.1}]),
+        ("undetermined", [WINS, {OVER_TEMPERED: -0.1}]),
+        ("undetermined", [{OVER_BASE: 0.1, OVER_SHARPENING: 0.1}]),
+        ("undetermined", [{OVER_BASE: 0.1, OVER_SHARPENING: 0.1}, {OVER_TEMPERED: 0.1}]),
+        ("sharpening suffices", [{OVER_BASE: 0.1, ("sharpening", "base"): 0.1, OVER_TEMPERED: 0.1}]),
+        ("sharpening suffices", [{("tempered", "base"): 0.1, OVER_TEMPERED: -0.1}]),
+        ("undetermined", [{OVER_BASE: 0.1, ("sharpening", "base"): 0.1, OVER_SHARPENING: 0.01, OVER_TEMPERED: 0.1}]),
+        (
+            "undetermined",
+            [{OVER_BASE: 0.1, ("sharpening", "base"): 0.1}, {OVER_BASE: 0.1, ("sharpening", "base"): -0.1}],
+        ),
+        ("no gain", [{}]),
+        ("no gain", [{OVER_BASE: -0.1, ("sharpening", "base"): -0.1}, {}]),
+        ("undetermined", [{OVER_BASE: 0.01}]),
+    ],
+)
+def test_the_rule(code, benchmarks):
+    assert decide(*benchmarks).code == code
+
+
+def test_a_wide_interval_is_not_the_absence_of_a_gain():
+    assert decide({}, half_width=0.05).code == "undetermined"
+
+
+def test_a_rival_not_evaluated_everywhere_cannot_suffice():
+    rows = comparisons({OVER_BASE: 0.1, ("sharpening", "base"): 0.1, OVER_TEMPERED: 0.1}, {OVER_BASE: 0.1})
+    elsewhere = rows["benchmark"].eq("b1") & (rows["a"].eq("sharpening") | rows["b"].eq("sharpening"))
+    assert verdict(rows[~elsewhere], levels(2)).code == "undetermined"
+
+
+def test_a_missing_rival_leaves_the_question_open():
+    rows = comparisons(WINS)
+    assert verdict(rows[rows["b"] != "tempered"], levels(1)).code == "undetermined"
+
+
+def test_secondary_contrasts_carry_no_verdict():
+    rows = comparisons(WINS).assign(family="secondary")
+    assert verdict(rows, levels(1)).code == "undetermined"
+
+
+def test_the_words_name_effect_uncertainty_and_scope():
+    words = decide({}, WINS)
+    assert words.headline.endswith("(about this checkpoint, one training seed).")
+    assert len(words.lines) == 3
+    assert "better on 1 of 2 benchmarks" in words.lines[0]
+    assert "b1, 50.0% to 60.0% (+10.0 points [+8.5, +11.5])" in words.lines[0]
+    assert "against sharpening: better on 1 of 2" in words.lines[1]
+    assert "95 % intervals over problems" in words.lines[2]
+    assert "Holm" in words.lines[2]
+
+
+def test_seeds_widen_the_claim_unless_one_contrast_lacks_them():
+    assert "the training procedure, 5 training seeds" in decide(WINS, claim="the training procedure", seeds=5).headline
+    mixed = comparisons(WINS, claim="the training procedure", seeds=5)
+    mixed.loc[5, "claim"] = "this checkpoint"
+    assert "this checkpoint" in verdict(mixed, levels(1)).headline
+
+
+def test_without_trained_policies_it_says_so():
+    samples = synthetic_samples({"base": 0.5}, base_decoders={"greedy": 1})
+    words = verdict(compare_arms(samples), estimates(samples, [1]))
+    assert words.code == "undetermined"
+    assert "not evaluated" in words.lines[0]
+    assert "train task reward" in words.lines[2]
+
+
+def test_two_models_need_two_verdicts():
+    both = pd.concat([comparisons(WINS), comparisons(WINS).assign(model="other")])
+    with pytest.raises(ValueError, match="other, tiny"):
+        verdict(both, levels(1))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "code"),
+    [
+        ({"task_reward": 0.8, "sharpening": 0.5, "tempered": 0.5, "tilted": 0.8}, "beyond sharpening objectives"),
+        ({"task_reward": 0.5, "sharpening": 0.8, "tempered": 0.5, "tilted": 0.5}, "sharpening suffices"),
+        ({"task_reward": 0.3, "sharpening": 0.3, "tempered": 0.3, "tilted": 0.3}, "no gain"),
+    ],
+)
+@pytest.mark.parametrize("seeds", [[0], range(5)])
+def test_from_samples_to_verdict(accuracy, code, seeds):
+    samples = synthetic_samples({"base": 0.5} | accuracy, seeds=seeds, n_problems=60)
+    assert verdict(compare_arms(samples), estimates(samples, [1, 8])).code == code

@@ -1,0 +1,40 @@
+"""The answer of a completion is its last balanced box."""
+
+import pytest
+
+from beyond_sharpening.grading import last_boxed
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        (r"so \boxed{4}.", "4"),
+        (r"first \boxed{1}, then \boxed{2}", "2"),
+        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
+        (r"\boxed{\left\{x\right.}", r"\left\{x\right."),  # an escaped brace opens nothing
+        (r"\boxed{\text{a} \\ \text{b}}", r"\text{a} \\ \text{b}"),
+        (r"\boxed{\boxed{5}}", "5"),
+        (r"\fbox{7}", "7"),
+        (r"\boxed {3}", "3"),
+        (r"$\boxed 2$.", "2"),
+        (r"is \boxed 9.", "9"),
+        (r"\boxed{}", ""),
+        (r"\boxed{ }", ""),
+        (r"\boxed{1} and \boxed{2", "1"),  # truncated: the last box that closes counts
+        (r"{ \boxed{6}", "6"),
+        (r"} \boxed{6}", "6"),
+    ],
+)
+def test_last_balanced_box(text: str, content: str) -> None:
+    assert last_boxed(text) == content
+
+
+@pytest.mark.parametrize("text", ["", "4", r"\boxed{4", r"\boxedly{4}", "boxed{4}"])
+def test_no_box(text: str) -> None:
+    assert last_boxed(text) is None
+
+
+def test_a_degenerate_completion_takes_linear_time() -> None:
+    assert last_boxed(r"\boxed{" * 50_000) is None
+    assert last_boxed(r"\boxed{" * 50_000 + "1" + "}" * 50_000) == "1"

@@ -1,0 +1,70 @@
+"""Equal answers are one string; strings and exact numbers decide without computer algebra."""
+
+import pytest
+
+from beyond_sharpening.grading.canonical import canonical, decide
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ["1/2", "0.5", ".5", "0.50", r"\frac12", r"\frac{1}{2}", r"\dfrac{1}{2}", r"\frac 1 2", "$1/2$", "2/4", "+0.5"],
+        ["-1/2", r"-\frac{1}{2}", r"\frac{-1}{2}", "-0.5", "−0.5"],
+        ["25", "025", "25.0", "25.", r"\(25\)", " 25 "],
+        ["2125", "2,125", r"2{,}125", r"2,\!125", r"\$2,125", "$2125$"],
+        ["4.5e33", r"4.5 \times 10^{33}", r"4.5 \cdot 10^{33}", "4.5E+33"],
+        [r"\sqrt{2}", r"\sqrt2", r"\sqrt 2"],
+        [r"(3,\frac{\pi}{2})", r"\left( 3, \dfrac{\pi}{2} \right)"],
+        [r"336^\circ", r"336^{\circ}"],
+        [r"10\%", "10%"],
+        ["Saturday", r"\text{Saturday}"],
+        ["5 cm", r"5\text{ cm}"],
+        [r"\begin{pmatrix} 1 \\ (-2) \end{pmatrix}", r"\begin{pmatrix}1\\(-2)\end{pmatrix}"],
+    ],
+)
+def test_equal_answers_have_one_canonical_form(forms: list[str]) -> None:
+    assert len({canonical(form) for form in forms}) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1 1/2", "11/2"),
+        ("1 2", "12"),
+        ("1.6e-19", "9.1e-31"),
+        ("0.5", "0.50001"),
+        ("(1,2)", "(1,2]"),
+        (r"\sin x", r"\sinx"),
+        ("5 cm", "5 m"),
+        ("10%", "10"),
+        (r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}", r"\begin{pmatrix} 12 \end{pmatrix}"),
+    ],
+)
+def test_different_answers_stay_apart(one: str, other: str) -> None:
+    assert canonical(one) != canonical(other)
+
+
+def test_nothing_but_typesetting_is_empty() -> None:
+    assert [canonical(text) for text in ("", "  ", "$$", r"\,", r"\text{}")] == [""] * 5
+
+
+@pytest.mark.parametrize("text", ["1/0", r"\frac{1}{0}", "9" * 5000, "1e99999"])
+def test_what_is_no_ordinary_number_is_left_as_text(text: str) -> None:
+    assert canonical(text) == text
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "decision"),
+    [
+        ("025", "25", True),
+        ("24", "25", False),
+        ("-7", "7", False),
+        ("3/8", "3/7", False),
+        ("0.1234567", "0.1234568", False),  # math-verify rounds to six decimals
+        ("0.333333", "1/3", None),
+        ("10%", "10", None),
+        (r"\sqrt{3}/3", r"1/\sqrt{3}", None),
+    ],
+)
+def test_decides_only_what_is_certain(answer: str, gold: str, decision: bool | None) -> None:
+    assert decide(answer, gold) is decision

@@ -1,0 +1,56 @@
+"""From a samples table through the analysis to the page: the two rooms agree on their columns."""
+
+import json
+
+import pytest
+
+from beyond_sharpening import analysis, reporting
+from synthetic_samples import synthetic_samples
+
+ACCURACY = {"base": 0.5, "task_reward": 0.75, "sharpening": 0.55, "tempered": 0.5, "tilted": 0.7}
+
+
+def results(accuracy, **options):
+    samples = synthetic_samples(accuracy, base_decoders={"greedy": 1, "low_temperature": 4}, **options)
+    estimates = analysis.estimates(samples, ks=[1, 2, 4])
+    comparisons = analysis.compare_arms(samples)
+    return {
+        "verdict": analysis.verdict(comparisons, estimates),
+        "estimates": estimates,
+        "curves": analysis.pass_at_k_curves(samples, ks=[1, 2, 4], seed=0),
+        "by_difficulty": analysis.accuracy_by_difficulty(samples),
+        "comparisons": comparisons,
+        "histories": {},
+    }
+
+
+def page(parts, run):
+    figures = {
+        "pass_at_k": reporting.pass_at_k_figure(parts["curves"]),
+        "accuracy_by_difficulty": reporting.accuracy_by_difficulty_figure(parts["by_difficulty"]),
+        "contrasts": reporting.contrast_figure(parts["comparisons"]),
+    }
+    return reporting.html_report(reporting.markdown_report(**parts, run=run), figures)
+
+
+@pytest.mark.parametrize(("seeds", "unit"), [((0,), "problems"), ((0, 1, 2), "training seeds")])
+def test_five_policies(run, seeds, unit):
+    parts = results(ACCURACY, benchmarks=("chain_easy", "chain_hard"), seeds=seeds)
+    html = page(parts, run)
+    assert parts["verdict"].headline in html
+    assert html.count("<img") == 3
+    assert f"95 % intervals over {unit}" in html
+    assert "Task reward − Base, low temperature" in html
+    content = json.loads(
+        json.dumps(reporting.summary(parts["estimates"], parts["comparisons"], "tiny", seeds), allow_nan=False)
+    )
+    assert len(content["rows"]) == len(parts["estimates"]) == 14
+    assert {row["pass@4"] for row in content["rows"] if row["decoder"] == "greedy"} == {None}
+
+
+def test_base_alone(run):
+    parts = results({"base": 0.5})
+    html = page(parts, run)
+    assert "Who is better than whom" not in html
+    assert "Could cheaper decoding do it?" in html
+    assert parts["verdict"].headline in html
