@@ -71,6 +71,7 @@ class TinyBase(Strict):
     architecture: Architecture
     source: GeneratorSource = Field(description="The problems whose worked solutions it is pretrained on.")
     step_by_step_share: float = Field(ge=0, le=1, description="Share of solutions written out step by step.")
+    guess_error: float = Field(ge=0, lt=1, description="Share of the other solutions whose answer is wrong.")
     steps: Positive
     batch: Positive
     learning_rate: float = Field(gt=0)

@@ -1,8 +1,8 @@
 """The small start model: a Llama pretrained on worked solutions of addition chains, in two styles.
 
-Half of the solutions are written out step by step (``8+5-3+2=`` → ``13-3=10+2=\\boxed{12}``), half give the
-answer at once (``\\boxed{12}``). The model does both, and is sometimes wrong either way: likelihood and
-correctness are related but not the same thing, so there is something to learn and something to sharpen.
+Half of the solutions are written out step by step (``8+5-3+2=`` → ``13-3=10+2=\\boxed{12}``), half are guesses
+(``\\boxed{12}``), of which a share is wrong. The model learns both: likelihood and correctness are related but
+not the same thing, so there is something to learn and something to sharpen.
 """
 
 from __future__ import annotations
@@ -71,15 +71,33 @@ def build_model(tokenizer: PreTrainedTokenizerBase, options: TinyBase, seed: int
     )
 
 
-def worked_solution(question: str, step_by_step: bool) -> str:
-    """The completion of a chain such as ``8+5-3=``, with every partial sum or with the answer alone."""
-    terms = [int(term) for term in re.findall(r"[+-]?\d+", question)]
-    if not step_by_step:
-        return f"\\boxed{{{sum(terms)}}}"
+def worked_solution(question: str) -> str:
+    """A chain such as ``8+5-3+2=`` with every partial sum written out."""
+    terms = _terms(question)
     running = itertools.accumulate(terms)
     next(running)  # the first term is no partial sum
     partial_sums = [f"{total}{term:+d}=" for total, term in zip(running, terms[2:], strict=False)]
     return "".join(partial_sums) + f"\\boxed{{{sum(terms)}}}"
+
+
+def guessed_answer(question: str, error: int) -> str:
+    """The answer of a chain at once, off by ``error``."""
+    return f"\\boxed{{{sum(_terms(question)) + error}}}"
+
+
+def _solutions(questions: Sequence[str], options: TinyBase, seed: int) -> list[str]:
+    """A solution of each question, in a style drawn at random; a share of the guesses is off by one or two."""
+    draws = random.Random(seed)
+    solutions = []
+    for question in questions:
+        error = draws.choice((-2, -1, 1, 2)) if draws.random() < options.guess_error else 0
+        step_by_step = draws.random() < options.step_by_step_share
+        solutions.append(worked_solution(question) if step_by_step else guessed_answer(question, error))
+    return solutions
+
+
+def _terms(question: str) -> list[int]:
+    return [int(term) for term in re.findall(r"[+-]?\d+", question)]
 
 
 def pretraining_questions(options: TinyBase, seed: int, tested: Iterable[Problem]) -> list[str]:
@@ -114,9 +132,7 @@ def pretrain(
 
     tokenizer = build_tokenizer()
     model = build_model(tokenizer, options, seed)
-    styles = random.Random(seed)
-    solutions = [worked_solution(question, styles.random() < options.step_by_step_share) for question in questions]
-    examples = _examples(tokenizer, questions, solutions)
+    examples = _examples(tokenizer, questions, _solutions(questions, options, seed))
     callbacks: list[TrainerCallback] = [LiveMetrics(track)]
     with tempfile.TemporaryDirectory() as scratch:
         trainer = Trainer(
