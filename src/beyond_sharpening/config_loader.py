@@ -24,10 +24,12 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         _check_environment(Path(conf_source), env)
         self._validated: dict[str, Any] | None = None
         super().__init__(conf_source, env, *args, **kwargs)
-        OmegaConf.register_new_resolver("parameter", lambda key: self["parameters"][key], replace=True)
-        OmegaConf.register_new_resolver("cell", self._cell, replace=True)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
+        if key == "catalog":
+            # Resolvers are the process's, parameters this loader's: another loader may have registered its own since.
+            OmegaConf.register_new_resolver("parameter", lambda name: self["parameters"][name], replace=True)
+            OmegaConf.register_new_resolver("cell", self._cell, replace=True)
         if key != "parameters":
             return super().__getitem__(key)
         if self._validated is None:

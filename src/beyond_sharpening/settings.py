@@ -1,11 +1,20 @@
 """Kedro project settings."""
 
+import os
+import warnings
 from pathlib import Path
 
 from beyond_sharpening.config_loader import ExperimentConfigLoader
 from beyond_sharpening.hooks import ExperimentHooks
 
 PROJECT_PATH = Path(__file__).resolve().parents[2]
+
+# Behind a closed network, telemetry costs seconds a command.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+# What other packages say of their own insides, which nobody here can act on.
+for message in ("register_new_resolver", "Add type hints to the `predict`", "Option '--pipeline' is deprecated"):
+    warnings.filterwarnings("ignore", message=rf"(?s).*{message}")
 
 HOOKS = (ExperimentHooks(),)
 CONFIG_LOADER_CLASS = ExperimentConfigLoader

@@ -6,7 +6,16 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from tqdm.auto import tqdm
+from transformers import (
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 Track = Callable[[dict[str, float], int], None]
 
@@ -27,6 +36,48 @@ class LiveMetrics(TrainerCallback):
     ) -> None:
         numbers = {name: float(value) for name, value in (logs or {}).items() if isinstance(value, int | float)}
         self.track(numbers, state.global_step)
+
+
+class Progress(TrainerCallback):
+    """One progress bar with the numbers worth watching, in place of a line a step."""
+
+    SHOWN = ("loss", "reward", "task_accuracy", "validation_accuracy", "kl")
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.latest: dict[str, str] = {}
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self.label, unit="step")
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.latest |= {name: f"{value:.3f}" for name, value in (logs or {}).items() if name in self.SHOWN}
+        self.bar.set_postfix(self.latest, refresh=False)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self.bar.close()
+
+
+def quiet(trainer: Trainer) -> None:
+    """Leave the terminal to our own progress bar."""
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
 
 
 class StopOnNonFinite(TrainerCallback):

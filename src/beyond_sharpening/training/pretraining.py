@@ -20,7 +20,7 @@ from beyond_sharpening.problems import Problem, drop_overlap, load_problems
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from beyond_sharpening.parameters import TinyBase
 
@@ -128,12 +128,11 @@ def pretrain(
     """
     from transformers import Trainer, TrainingArguments
 
-    from beyond_sharpening.training.callbacks import LiveMetrics
+    from beyond_sharpening.training.callbacks import LiveMetrics, Progress, quiet
 
     tokenizer = build_tokenizer()
     model = build_model(tokenizer, options, seed)
     examples = _examples(tokenizer, questions, _solutions(questions, options, seed))
-    callbacks: list[TrainerCallback] = [LiveMetrics(track)]
     with tempfile.TemporaryDirectory() as scratch:
         trainer = Trainer(
             model=model,
@@ -157,8 +156,9 @@ def pretrain(
             data_collator=_collate,
             train_dataset=examples[options.heldout_size :],
             eval_dataset=examples[: options.heldout_size],
-            callbacks=callbacks,
+            callbacks=[LiveMetrics(track), Progress("pretrain base")],
         )
+        quiet(trainer)
         outcome = trainer.train()
         heldout = trainer.evaluate()
     figures = {

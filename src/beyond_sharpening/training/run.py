@@ -17,7 +17,7 @@ from beyond_sharpening.parameters import Hardware, Training
 from beyond_sharpening.policy import Policy, save_policy
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import render_messages
-from beyond_sharpening.training.callbacks import LiveMetrics, StopOnNonFinite, Track
+from beyond_sharpening.training.callbacks import LiveMetrics, Progress, StopOnNonFinite, Track, quiet
 from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer, TaskReward
 from beyond_sharpening.training.validation import Validation
 
@@ -94,8 +94,9 @@ def train(
         generation_batch=hardware.generation_batch,
         processing_class=tokenizer,
         train_dataset=_dataset(task),
-        callbacks=[LiveMetrics(track), StopOnNonFinite()],
+        callbacks=[LiveMetrics(track), StopOnNonFinite(), Progress(f"train {options.objective}")],
     )
+    quiet(trainer)
     trainer.add_callback(Validation(trainer, task, options, workspace / "best"))
     trainer.train(resume_from_checkpoint=get_last_checkpoint(workspace) if workspace.is_dir() else None)
     last = save_policy(trainer.accelerator.unwrap_model(trainer.model), tokenizer, workspace / "last")

@@ -44,10 +44,19 @@ def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[s
 
 def estimate(
     samples: pd.DataFrame, options: dict[str, Any], seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Accuracy of every arm, pass@k and maj@k curves, and accuracy by difficulty."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
+    """Accuracy of every arm, pass@k and maj@k curves, accuracy by difficulty, and pass@k for the tracker."""
     ks = Comparison.model_validate(options).ks
-    return estimates(samples, ks), pass_at_k_curves(samples, ks, seed), accuracy_by_difficulty(samples)
+    curves = pass_at_k_curves(samples, ks, seed)
+    drawn = curves[curves["decoder"] == "temperature"]
+    tracked = {
+        f"{row['policy']}/{row['variant']}/{row['checkpoint']}/{row['benchmark']}/{row['k']}": {
+            "value": row["pass_at_k"],
+            "step": 0,
+        }
+        for row in drawn.to_dict("records")
+    }
+    return estimates(samples, ks), curves, accuracy_by_difficulty(samples), tracked
 
 
 def compare(

@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.estimate,
                 ["samples", "params:compare", "params:sample_seed"],
-                ["estimates", "pass_at_k", "accuracy_by_difficulty"],
+                ["estimates", "pass_at_k", "accuracy_by_difficulty", "coverage"],
                 name="estimate",
             ),
             Node(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from beyond_sharpening.analysis import Verdict
 from beyond_sharpening.manifests import PACKAGES
@@ -22,9 +23,6 @@ from beyond_sharpening.reporting import (
     pass_at_k_figure,
     summary,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 def select_histories(
     histories: dict[str, Callable[[], pd.DataFrame]], training: dict[str, Any], seed: int

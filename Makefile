@@ -1,0 +1,40 @@
+# The two commands a fresh machine needs: `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run test lint viz mlflow notebook lock clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: .venv/ready  ## the whole experiment: data/08_reporting/report.html
+	$(BIN)/kedro run
+
+test: .venv/ready  ## the test suite
+	$(BIN)/pytest
+
+lint: .venv/ready  ## style, types and the dependency law
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+viz: .venv/ready  ## the pipelines and data sets in a browser
+	$(BIN)/kedro viz run
+
+mlflow: .venv/ready  ## runs, parameters, live curves and artifacts in a browser
+	$(BIN)/kedro mlflow ui
+
+notebook: .venv/ready  ## the analyst's walk through the results
+	$(BIN)/jupyter lab notebooks
+
+lock: .venv/ready  ## bring requirements.lock up to the ranges in pyproject.toml
+	$(BIN)/pip-compile --quiet --extra dev --strip-extras --allow-unsafe --no-emit-index-url \
+		--no-emit-trusted-host --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml
+	sed -i 's/+cpu$$//' requirements.lock

@@ -1,0 +1,156 @@
+"""The project as Kedro sees it: names, data sets, and the whole experiment at a size of seconds."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from beyond_sharpening.analysis import validate_samples
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def project() -> None:
+    bootstrap_project(ROOT)
+
+
+def run(data: Path, pipeline: str = "__default__", **parameters: object) -> None:
+    with KedroSession.create(ROOT, env="test", runtime_params={"data": str(data), **parameters}) as session:
+        session.run(pipeline_names=[pipeline], only_missing_outputs=True)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("data")
+    run(data)
+    return data
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_data_set_of_the_experiment_is_in_the_catalog(tmp_path: Path) -> None:
+    with KedroSession.create(ROOT, env="test", runtime_params={"data": str(tmp_path)}) as session:
+        catalog = session.load_context().catalog
+        for name, pipeline in pipelines.items():
+            missing = [dataset for dataset in pipeline.datasets() if dataset not in catalog]
+            assert not missing, f"{name}: {missing} would silently be kept in memory"
+
+
+def test_default_is_everything_but_the_control() -> None:
+    nodes = {node.name for node in pipelines["__default__"].nodes}
+    for name, pipeline in pipelines.items():
+        others = {node.name for node in pipeline.nodes} - nodes
+        assert bool(others) == (name in {"train_null_control", "evaluate_null_control"}), (name, others)
+
+
+def test_listing_pipelines_imports_no_model_library() -> None:
+    code = "import beyond_sharpening.pipeline_registry as r, sys; r.register_pipelines(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"torch", "transformers", "trl", "math_verify", "scipy.stats"}.isdisjoint(loaded)
+
+
+def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) -> None:
+    reporting = finished / "08_reporting"
+    summary = json.loads((reporting / "summary.json").read_text())
+    assert summary["model"] == "tiny"
+    assert summary["seeds"] == [0]
+    assert {row["policy"] for row in summary["rows"]} == {"base", "task_reward", "sharpening", "tempered", "tilted"}
+    greedy = [row for row in summary["rows"] if row["decoder"] == "greedy"]
+    assert greedy
+    assert all(row["pass@4"] is None for row in greedy)
+    primary = [row for row in summary["comparisons"] if row["family"] == "primary"]
+    assert len(primary) == 6 * 3
+    html, markdown = (reporting / "report.html").read_text(), (reporting / "report.md").read_text()
+    assert html.count("data:image/png;base64,") == markdown.count("](figures/")
+    for figure in ("contrasts", "pass_at_k", "accuracy_by_difficulty", "learning_curves"):
+        assert (reporting / "figures" / f"{figure}.png").stat().st_size > 5000
+
+
+def test_every_samples_table_keeps_the_contract(finished: Path) -> None:
+    tables = list((finished / "07_model_output/tiny").rglob("samples.parquet"))
+    assert len(tables) == 5
+    for path in tables:
+        table = pd.read_parquet(path)
+        validate_samples(table)
+        assert set(table["benchmark"]) == {"chain_easy", "chain_medium", "chain_hard"}
+    base = pd.read_parquet(finished / "07_model_output/tiny/base/samples.parquet")
+    assert set(base["replicate"]) == {0, 1}
+    first, second = (base[base["replicate"] == replicate]["completion"].tolist() for replicate in (0, 1))
+    assert first != second
+
+
+def test_a_trained_policy_loads_without_this_project(finished: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = finished / "06_models/tiny/tilted/alpha2-beta100/seed-0/last"
+    assert AutoModelForCausalLM.from_pretrained(folder).num_parameters() > 0
+    assert AutoTokenizer.from_pretrained(folder)("8+5=")["input_ids"]
+
+
+def test_each_cell_has_its_manifest(finished: Path) -> None:
+    manifest = json.loads((finished / "06_models/tiny/tempered/alpha2/seed-0/manifest.json").read_text())
+    assert manifest["identity"]["train"]["tempered"]["alpha"] == 2.0
+    assert manifest["identity"]["train_seed"] == 0
+    assert manifest["versions"]["torch"]
+    assert manifest["commit"]
+
+
+def test_runs_are_tracked_with_a_nested_run_for_each_cell(finished: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{finished}/mlflow.db")
+    runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    parent = next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    cells = {run.info.run_name: run for run in runs if run is not parent}
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["model"] == "tiny"
+    assert parent.data.tags["env"] == "test"
+    assert "accuracy.base/chain_easy/temperature" in parent.data.metrics
+    artifacts = {item.path for item in client.list_artifacts(parent.info.run_id)}
+    assert {"report.html", "summary.json", "figures"} <= artifacts
+    tilted = cells["tilted alpha2-beta100 seed 0"]
+    assert tilted.data.params["beta"] == "100.0"
+    history = client.get_metric_history(tilted.info.run_id, "task_accuracy")
+    assert [point.step for point in history] == [1, 2, 3]
+    for metric in ("reward", "entropy", "kl", "log_reference", "grad_norm", "step_time", "completions/mean_length"):
+        assert metric in tilted.data.metrics
+
+
+def test_a_second_run_trains_nothing_and_reports_again(finished: Path) -> None:
+    before = files(finished)
+    run(finished)
+    after = files(finished)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert "08_reporting/report.html" in changed
+    assert all(name.startswith(("08_reporting", "mlruns", "mlflow.db")) for name in changed), changed
+
+
+def test_another_cell_stands_beside_the_first_and_joins_the_comparison(finished: Path) -> None:
+    before = files(finished / "06_models")
+    run(finished, "evaluate_tilted", train={"tilted": {"alpha": 4}}, train_seed=1)
+    after = files(finished / "06_models")
+    assert {name: after[name] for name in before} == before, "a cell that was there has been touched"
+    assert "tiny/tilted/alpha4-beta100/seed-1/last/model.safetensors" in after
+    run(finished, "report")
+    rows = json.loads((finished / "08_reporting/summary.json").read_text())["rows"]
+    assert {row["variant"] for row in rows if row["policy"] == "tilted"} == {"alpha2-beta100", "alpha4-beta100"}
+
+
+def test_the_graph_has_a_box_for_each_objective(tmp_path: Path) -> None:
+    from kedro_viz.api.rest.responses.pipelines import get_pipeline_response
+    from kedro_viz.server import load_and_populate_data
+
+    load_and_populate_data(ROOT, env="test", extra_params={"data": str(tmp_path)})
+    graph = get_pipeline_response().model_dump()
+    boxes = {node["name"] for node in graph["nodes"] if node["type"] == "modularPipeline"}
+    assert {f"train_{name}" for name in ("task_reward", "sharpening", "tempered", "tilted")} <= boxes
+    assert len(graph["layers"]) >= 4
