@@ -154,3 +154,22 @@ def test_the_graph_has_a_box_for_each_objective(tmp_path: Path) -> None:
     boxes = {node["name"] for node in graph["nodes"] if node["type"] == "modularPipeline"}
     assert {f"train_{name}" for name in ("task_reward", "sharpening", "tempered", "tilted")} <= boxes
     assert len(graph["layers"]) >= 4
+
+
+def test_the_notebook_runs_on_the_results(finished: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(ROOT / "notebooks/01_read_the_results.ipynb", as_version=4)
+    (reload,) = [cell for cell in notebook.cells if cell.source == "%reload_kedro"]
+    reload.source += f" --env=test --params=data={finished}"
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
+    printed = [
+        output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "stream"
+    ]
+    headline = json.loads((finished / "08_reporting/verdict.json").read_text())["headline"]
+    assert any(headline in output.text for output in printed)
+    pictures = [
+        output for cell in notebook.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+    ]
+    assert len(pictures) == 2

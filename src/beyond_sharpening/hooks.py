@@ -72,7 +72,7 @@ class ExperimentHooks:
                 continue
             found = catalog.load(name)["identity"]
             if faults := differences(found, identity(self._parameters, stage)):
-                place = Path(str(catalog.get(name)._filepath)).parent
+                place = Path(getattr(catalog.get(name), "_filepath", name)).parent
                 raise BadInput(
                     f"{place} holds results made with other parameters than asked for:\n  "
                     + "\n  ".join(faults)

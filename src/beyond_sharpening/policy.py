@@ -31,7 +31,8 @@ class Policy:
 
         if not (self.path / "config.json").is_file():
             raise FileNotFoundError(f"{self.path} holds no saved model (config.json is missing)")
-        return AutoModelForCausalLM.from_pretrained(self.path, dtype=dtype).to(device).eval()
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(self.path, dtype=dtype)
+        return model.to(device).eval()  # type: ignore[arg-type]
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """Load the tokenizer, padding on the left as generation needs."""
@@ -59,9 +60,7 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
     source = {"pretrained_model_name_or_path": base.path, "revision": base.revision}
     try:
         tokenizer = AutoTokenizer.from_pretrained(**source)
-        model = AutoModelForCausalLM.from_pretrained(
-            **source, dtype=base.dtype, attn_implementation=base.attention
-        )
+        model = AutoModelForCausalLM.from_pretrained(**source, dtype=base.dtype, attn_implementation=base.attention)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"the model {base.path} (revision {base.revision}) cannot be loaded: {error}\n"

@@ -159,9 +159,7 @@ class _Batch:
         for row, tokens in enumerate(self.tokens.tolist()):
             kept = tokens[: lengths[row]]
             prefill = self.prompt_lengths[row // self.samples] / self.samples
-            rows.append(
-                Completion(kept, logp[row], entropy[row], eos.isdisjoint(kept), prefill + lengths[row] - 1)
-            )
+            rows.append(Completion(kept, logp[row], entropy[row], eos.isdisjoint(kept), prefill + lengths[row] - 1))
         return [rows[start : start + self.samples] for start in range(0, len(rows), self.samples)]
 
 

@@ -52,9 +52,7 @@ class Progress(TrainerCallback):
     ) -> None:
         self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self.label, unit="step")
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.bar.update(state.global_step - self.bar.n)
 
     def on_log(

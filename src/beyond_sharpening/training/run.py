@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from datasets import Dataset
@@ -97,7 +97,7 @@ def train(
         callbacks=[LiveMetrics(track), StopOnNonFinite(), Progress(f"train {options.objective}")],
     )
     quiet(trainer)
-    trainer.add_callback(Validation(trainer, task, options, workspace / "best"))
+    trainer.add_callback(Validation(trainer, tokenizer, task, options, workspace / "best"))
     trainer.train(resume_from_checkpoint=get_last_checkpoint(workspace) if workspace.is_dir() else None)
     last = save_policy(trainer.accelerator.unwrap_model(trainer.model), tokenizer, workspace / "last")
     for checkpoint in workspace.glob("checkpoint-*"):
@@ -151,4 +151,3 @@ def _history(log: list[dict[str, Any]], options: Training) -> pd.DataFrame:
     history["clipped"] = (history["grad_norm"] > options.max_grad_norm).astype(float)
     history["tokens_per_second"] = completions * history["length"] / history["step_time"]
     return history
-

@@ -17,7 +17,7 @@ are set so that it is only truncated, at 20.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate.utils import gather
@@ -39,7 +39,7 @@ TaskReward = Callable[[Sequence[str], Sequence[str]], Sequence[float | None]]
 IMPORTANCE_CAP = 20.0
 WARMUP_START = 0.1
 
-ESTIMATOR = {
+ESTIMATOR: dict[str, Any] = {
     "temperature": 1.0,
     "top_p": 1.0,
     "top_k": 0,
@@ -50,6 +50,13 @@ ESTIMATOR = {
     "epsilon_high": IMPORTANCE_CAP - 1.0,
 }
 """The arguments of ``RLOOConfig`` that make its gradient that of E[r]: pass them to every configuration."""
+
+
+def _named_in_logs(*_: Any, **__: Any) -> list[float | None]:
+    raise AssertionError("the reward is composed in ObjectiveTrainer._calculate_rewards")
+
+
+_named_in_logs.__name__ = "composed"
 
 
 class ObjectiveTrainer(RLOOTrainer):
@@ -82,14 +89,16 @@ class ObjectiveTrainer(RLOOTrainer):
         generation_batch: int = 256,
         **trl: Any,
     ) -> None:
-        self.objective = objective
+        self.objective: Objective = objective
         self.task_reward = task_reward
         self.reward_scale = reward_scale
         self.generation_batch = generation_batch
         self._rollouts: list[Completion] = []
-        # The task reward stands in TRL's list for its name alone: `_calculate_rewards` composes the reward.
-        super().__init__(model=model, reward_funcs=[task_reward], args=args, **trl)
-        self.sampling = SamplingOptions(args.max_completion_length, self.eos_token_ids, ignore_eos=fixed_length)
+        # TRL wants a function to name in its logs; `_calculate_rewards` composes the reward itself.
+        super().__init__(model=model, reward_funcs=[_named_in_logs], args=args, **trl)
+        self.sampling = SamplingOptions(
+            cast(int, args.max_completion_length), self.eos_token_ids, ignore_eos=fixed_length
+        )
         add_fused_lm_head(reference)
         self.reference = self.accelerator.prepare_model(reference.eval().requires_grad_(False), evaluation_mode=True)
 
@@ -109,7 +118,7 @@ class ObjectiveTrainer(RLOOTrainer):
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], *unused: Any) -> list[list[int]]:
         """One completion for each prompt given; TRL repeats a prompt for each member of its group."""
-        group = self.num_generations
+        group = cast(int, self.num_generations)
         grouped = all(ids == prompt_ids[row - row % group] for row, ids in enumerate(prompt_ids))
         samples = group if grouped and len(prompt_ids) % group == 0 else 1
         completions = self.rollouts(prompt_ids[::samples], samples, "rollout", self.state.global_step)
@@ -141,7 +150,7 @@ class ObjectiveTrainer(RLOOTrainer):
 
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *unused: Any) -> torch.Tensor:
         """The composed reward of every rollout of every process, (N, 1)."""
-        texts = answer_texts(self.processing_class, self._rollouts, self.eos_token_ids)
+        texts = answer_texts(self._tokenizer, self._rollouts, self.eos_token_ids)
         scores = self.task_reward(texts, [row["gold"] for row in inputs])
         task = torch.tensor([float("nan") if score is None else float(score) for score in scores])
         n_tokens = torch.tensor([float(len(rollout.tokens)) for rollout in self._rollouts])
@@ -167,7 +176,7 @@ class ObjectiveTrainer(RLOOTrainer):
         def factor(step: int) -> float:
             return 1.0 if step >= warmup else WARMUP_START + (1.0 - WARMUP_START) * step / warmup
 
-        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, factor)
+        self.lr_scheduler = LambdaLR(cast(Optimizer, optimizer or self.optimizer), factor)
         return self.lr_scheduler
 
     def _of_rollouts(self, attribute: str) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.policy import save_policy
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
 class Validation(TrainerCallback):
     """Every ``validate_every`` steps and at the end, with the same draws each time; benchmarks play no part."""
 
-    def __init__(self, trainer: ObjectiveTrainer, task: TrainingTask, options: Training, best: Path) -> None:
-        self.trainer, self.task, self.options, self.best = trainer, task, options, best
-        questions = [problem.question for problem in task.validation]
-        self.prompts = prompt_token_ids(trainer.processing_class, questions, task.prompt)
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    def __init__(
+        self,
+        trainer: ObjectiveTrainer,
+        tokenizer: PreTrainedTokenizerBase,
+        task: TrainingTask,
+        options: Training,
+        best: Path,
     ) -> None:
+        self.trainer, self.tokenizer, self.task, self.options, self.best = trainer, tokenizer, task, options, best
+        questions = [problem.question for problem in task.validation]
+        self.prompts = prompt_token_ids(tokenizer, questions, task.prompt)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if state.global_step % self.options.validate_every and state.global_step != state.max_steps:
             return
         accuracy = self.accuracy()
@@ -36,13 +41,13 @@ class Validation(TrainerCallback):
         earlier = [row["validation_accuracy"] for row in state.log_history if "validation_accuracy" in row]
         if accuracy > max(earlier, default=-1.0):
             model = self.trainer.accelerator.unwrap_model(self.trainer.model)
-            save_policy(model, self.trainer.processing_class, self.best)
+            save_policy(model, self.tokenizer, self.best)
 
     def accuracy(self) -> float:
         """Share of correct completions of the held-out problems at temperature 1; unscorable ones do not count."""
         drawn = self.trainer.rollouts(self.prompts, self.options.validation_samples, "validation")
         completions = [completion for group in drawn for completion in group]
-        texts = answer_texts(self.trainer.processing_class, completions, self.trainer.eos_token_ids)
+        texts = answer_texts(self.tokenizer, completions, self.trainer.eos_token_ids)
         golds = [problem.gold for problem in self.task.validation for _ in range(self.options.validation_samples)]
         scores = [score for score in self.task.reward(texts, golds) if score is not None]
         return sum(scores) / len(scores) if scores else 0.0

@@ -86,5 +86,6 @@ def gather_samples(*tables: pd.DataFrame) -> tuple[dict[str, dict[str, float]], 
     """
     samples = pd.concat(tables, ignore_index=True)
     samples = samples[(samples["replicate"] == 0) & (samples["checkpoint"] == "last")]
-    accuracy = samples.groupby(["policy", "benchmark", "decoder"])["correct"].mean()
-    return {"/".join(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}
+    arms = samples[["policy", "benchmark", "decoder"]].agg("/".join, axis=1)
+    accuracy = samples["correct"].groupby(arms).mean()
+    return {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}

@@ -53,18 +53,14 @@ def describe_base(
     samples = evaluate(Arm(model, "base", "default", "last", 0), base, base, replace(exam, decoders=reference))
     samples["style"] = samples["completion"].str.contains("=").map({True: "step by step", False: "direct"})
     solved = samples.groupby(["difficulty", "problem_id"])["correct"].agg(["mean", "max"])
-    by_difficulty = solved.groupby("difficulty").mean()
+    solved = solved.rename(columns={"mean": "pass@1", "max": "pass@n"})
     by_style = samples.groupby(["style", "difficulty"])["correct"].agg(["mean", "size"])
+    by_style = by_style.rename(columns={"mean": "pass@1", "size": "completions"})
     return {
         **figures,
         "samples_a_problem": int(samples["sample_id"].max()) + 1,
-        "pass@1": float(solved["mean"].mean()),
-        "pass@n": float(solved["max"].mean()),
-        "by_difficulty": {
-            level: {"pass@1": row["mean"], "pass@n": row["max"]} for level, row in by_difficulty.iterrows()
-        },
-        "by_style": [
-            {"style": style, "difficulty": level, "pass@1": row["mean"], "completions": int(row["size"])}
-            for (style, level), row in by_style.iterrows()
-        ],
+        "pass@1": float(solved["pass@1"].mean()),
+        "pass@n": float(solved["pass@n"].mean()),
+        "by_difficulty": solved.groupby("difficulty").mean().reset_index().to_dict("records"),
+        "by_style": by_style.reset_index().to_dict("records"),
     }

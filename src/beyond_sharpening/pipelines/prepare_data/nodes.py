@@ -44,9 +44,7 @@ def separate(
     train, validation = hold_out(kept, Problems.model_validate(options).validation_size, seed)
     report = {
         **loaded,
-        "in_a_benchmark": [
-            {"train": overlap.train.id, "benchmark": overlap.benchmark.id} for overlap in overlaps
-        ],
+        "in_a_benchmark": [{"train": overlap.train.id, "benchmark": overlap.benchmark.id} for overlap in overlaps],
         "train": len(train),
         "validation": len(validation),
         "benchmarks": benchmarks["source"].value_counts().to_dict(),

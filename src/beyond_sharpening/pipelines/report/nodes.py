@@ -24,13 +24,12 @@ from beyond_sharpening.reporting import (
     summary,
 )
 
+
 def select_histories(
     histories: dict[str, Callable[[], pd.DataFrame]], training: dict[str, Any], seed: int
 ) -> dict[str, pd.DataFrame]:
     """The training histories of the cells that the parameters name, by objective; those not trained are left out."""
-    cells = {
-        name: f"{name}/{Training.model_validate(block).variant()}/seed-{seed}" for name, block in training.items()
-    }
+    cells = {name: f"{name}/{Training.model_validate(block).variant()}/seed-{seed}" for name, block in training.items()}
     return {name: histories[cell]() for name, cell in cells.items() if cell in histories}
 
 
@@ -38,13 +37,15 @@ def draw_figures(
     curves: pd.DataFrame, by_difficulty: pd.DataFrame, comparisons: pd.DataFrame, histories: dict[str, pd.DataFrame]
 ) -> tuple[Figure, Figure, Figure, Figure, dict[str, Figure]]:
     """Contrasts, pass@k, accuracy by difficulty and learning curves; and all of them by name, for the report."""
-    figures = {
-        "contrasts": contrast_figure(comparisons),
-        "pass_at_k": pass_at_k_figure(curves),
-        "accuracy_by_difficulty": accuracy_by_difficulty_figure(by_difficulty),
-        "learning_curves": learning_curves(histories),
+    contrasts, coverage = contrast_figure(comparisons), pass_at_k_figure(curves)
+    difficulty, learning = accuracy_by_difficulty_figure(by_difficulty), learning_curves(histories)
+    by_name = {
+        "contrasts": contrasts,
+        "pass_at_k": coverage,
+        "accuracy_by_difficulty": difficulty,
+        "learning_curves": learning,
     }
-    return (*figures.values(), figures)
+    return contrasts, coverage, difficulty, learning, by_name
 
 
 def write_report(
