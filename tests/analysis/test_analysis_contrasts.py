@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from beyond_sharpening.analysis import PRIMARY_FAMILY, compare_arms
-from synthetic_samples import synthetic_samples
+from synthetic_samples import VARIANTS, synthetic_samples
 
 ALL = {"base": 0.5, "task_reward": 0.7, "sharpening": 0.55, "tempered": 0.5, "tilted": 0.65}
 
@@ -151,6 +151,10 @@ def test_decoding_contrasts_are_secondary_and_not_adjusted():
         ("task_reward", "base/low_temperature"),
         ("task_reward", "base/greedy"),
     ]
+    trained = synthetic_samples({"base": 0.5, "task_reward": 0.7}, base_decoders={"greedy": 1})
+    greedy = trained[trained["decoder"] == "greedy"].assign(policy="task_reward", variant=VARIANTS["task_reward"])
+    both = compare_arms(pd.concat([trained, greedy]))
+    assert ("task_reward/greedy", "base/greedy") in set(zip(both["a"], both["b"], strict=True))
     assert secondary["p_adjusted"].isna().all()
     assert set(secondary["claim"]) == {"this checkpoint"}
     primary = contrast(comparisons, "task_reward")

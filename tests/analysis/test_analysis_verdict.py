@@ -25,6 +25,7 @@ def comparisons(*benchmarks, claim="this checkpoint", seeds=1, half_width=0.015)
         variant_b=table["b"].map(VARIANTS),
         ci_low=table["difference"] - half_width,
         ci_high=table["difference"] + half_width,
+        p_value=(table["difference"].abs() > half_width).map({True: 0.002, False: 0.4}),
         p_adjusted=(table["difference"].abs() > half_width).map({True: 0.01, False: 0.5}),
         unit="seed" if seeds > 1 else "problem",
     )
@@ -100,10 +101,26 @@ def test_the_words_name_effect_uncertainty_and_scope():
     assert words.headline.endswith("(about this checkpoint, one training seed).")
     assert len(words.lines) == 3
     assert "better on 1 of 2 benchmarks" in words.lines[0]
-    assert "b1, 50.0% to 60.0% (+10.0 points [+8.5, +11.5])" in words.lines[0]
+    assert "b1, 50.0 % to 60.0 % (+10.0 points [+8.5, +11.5])" in words.lines[0]
     assert "against sharpening: better on 1 of 2" in words.lines[1]
-    assert "95 % intervals over problems" in words.lines[2]
-    assert "Holm" in words.lines[2]
+    assert "not evaluated" in words.lines[2], "no decoder but the reference one is in these comparisons"
+    assert "95 % intervals over problems" in words.note
+    assert "Holm" in words.note
+
+
+def test_cheaper_decoding_has_its_line():
+    rows = comparisons(WINS)
+    greedy = rows.iloc[[0, 0]].assign(
+        family="secondary",
+        a=["task_reward", "task_reward/greedy"],
+        b="base/greedy",
+        difference=[-0.3, 0.05],
+        p_value=[0.001, 0.3],
+        p_adjusted=float("nan"),
+    )
+    line = verdict(pd.concat([rows, greedy]), levels(1)).lines[2]
+    assert "one sample: better on 0 of 1 benchmarks, worse on 1" in line
+    assert "both decoded greedily: better on 0 of 1 benchmarks." in line
 
 
 def test_seeds_widen_the_claim_unless_one_contrast_lacks_them():
@@ -118,7 +135,7 @@ def test_without_trained_policies_it_says_so():
     words = verdict(compare_arms(samples), estimates(samples, [1]))
     assert words.code == "undetermined"
     assert "not evaluated" in words.lines[0]
-    assert "train task reward" in words.lines[2]
+    assert "train task reward" in words.note
 
 
 def test_two_models_need_two_verdicts():

@@ -32,6 +32,7 @@ class HandMadeVerdict:
             "One training seed: this speaks of this checkpoint, not of the procedure.",
         ]
     )
+    note: str = "95 % intervals over problems."
     code: str = "beyond sharpening objectives"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from beyond_sharpening.analysis.contrasts import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.contrasts import BASE, GREEDY, REFERENCE_DECODER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,12 +32,14 @@ class Verdict:
 
     Attributes:
         headline: one sentence, with the claim's scope.
-        lines: three short lines: the gain over the base, the rivals, the uncertainty.
+        lines: three short lines: the gain over the base, the rivals, cheaper decoding.
+        note: which uncertainty the intervals and p-values measure.
         code: which branch of the rule applied.
     """
 
     headline: str
     lines: list[str]
+    note: str
     code: Code
 
 
@@ -68,8 +70,9 @@ def verdict(comparisons: pd.DataFrame, estimates: pd.DataFrame) -> Verdict:
     code = _code(primary)
     contrasts = {rival: _contrast(primary, "task_reward", rival) for rival in (BASE, *RIVALS)}
     ours = primary[primary["a"].eq("task_reward")]
-    lines = [_gain_line(contrasts[BASE], estimates), _rivals_line(contrasts), _uncertainty_line(ours)]
-    return Verdict(f"{HEADLINES[code]} ({_scope(ours)}).", lines, code)
+    decoding = _decoding_line(comparisons[comparisons["family"] == "secondary"])
+    lines = [_gain_line(contrasts[BASE], estimates), _rivals_line(contrasts), decoding]
+    return Verdict(f"{HEADLINES[code]} ({_scope(ours)}).", lines, _uncertainty_note(ours), code)
 
 
 def _code(primary: pd.DataFrame) -> Code:
@@ -118,7 +121,7 @@ def _gain_line(contrast: pd.DataFrame, estimates: pd.DataFrame) -> str:
     before = _accuracy(estimates, BASE, row["variant_b"], str(row.name))
     after = _accuracy(estimates, "task_reward", row["variant_a"], str(row.name))
     return (
-        f"Task reward against the base: {_tally(contrast)}; largest change on {row.name}, {before:.1%} to {after:.1%} "
+        f"Task reward against the base: {_tally(contrast)}; largest change on {row.name}, {100 * before:.1f} % to {100 * after:.1f} % "
         f"({100 * row['difference']:+.1f} points [{100 * row['ci_low']:+.1f}, {100 * row['ci_high']:+.1f}])."
     )
 
@@ -136,13 +139,23 @@ def _rivals_line(contrasts: dict[str, pd.DataFrame]) -> str:
     return f"Task reward against {'; against '.join(tallies) or 'sharpening objectives: not evaluated'}."
 
 
+def _decoding_line(secondary: pd.DataFrame) -> str:
+    """Task reward against the base's most likely next tokens, which cost no training; p-values as they are."""
+    secondary = secondary.assign(p_adjusted=secondary["p_value"])
+    greedy_base = f"{BASE}/{GREEDY}"
+    ours = {"one sample": "task_reward", "both decoded greedily": f"task_reward/{GREEDY}"}
+    contrasts = {label: _contrast(secondary, arm, greedy_base) for label, arm in ours.items()}
+    tallies = [f"{label}: {_tally(contrast)}" for label, contrast in contrasts.items() if len(contrast)]
+    return f"Task reward against greedy decoding of the base, {'; '.join(tallies) or 'not evaluated'}."
+
+
 def _tally(contrast: pd.DataFrame) -> str:
     better, worse = len(_better(contrast)), len(_worse(contrast))
     lost = f", worse on {worse}" if worse else ""
     return f"better on {better} of {len(contrast)} benchmarks{lost}"
 
 
-def _uncertainty_line(ours: pd.DataFrame) -> str:
+def _uncertainty_note(ours: pd.DataFrame) -> str:
     if ours.empty:
         return "Nothing to test: train task reward and evaluate it on the base's problems."
     return (

@@ -21,12 +21,14 @@ OBJECTIVES = ("task_reward", "sharpening", "tempered", "tilted")
 
 
 class Verdict(Protocol):
-    """What the comparison decided: a headline and a few short lines, uncertainty included."""
+    """What the comparison decided: a headline, a few short lines, and a note on what is uncertain."""
 
     @property
     def headline(self) -> str: ...
     @property
     def lines(self) -> Sequence[str]: ...
+    @property
+    def note(self) -> str: ...
 
 
 class Run(TypedDict):
