@@ -45,11 +45,19 @@ def test_every_data_set_of_the_experiment_is_in_the_catalog(tmp_path: Path) -> N
             assert not missing, f"{name}: {missing} would silently be kept in memory"
 
 
-def test_default_is_everything_but_the_control() -> None:
+def test_default_is_everything_but_the_control_and_the_benchmark() -> None:
     nodes = {node.name for node in pipelines["__default__"].nodes}
     for name, pipeline in pipelines.items():
         others = {node.name for node in pipeline.nodes} - nodes
-        assert bool(others) == (name in {"train_null_control", "evaluate_null_control"}), (name, others)
+        assert bool(others) == (name in {"train_null_control", "evaluate_null_control", "benchmark"}), (name, others)
+
+
+def test_what_reads_everything_waits_for_what_writes_it() -> None:
+    order = [node.name for node in pipelines["__default__"].nodes]
+    trained = max(order.index(name) for name in order if name.startswith("train_"))
+    evaluated = max(order.index(name) for name in order if name.startswith("evaluate."))
+    assert trained < order.index("report.select_histories")
+    assert evaluated < order.index("compare.read_samples")
 
 
 def test_listing_pipelines_imports_no_model_library() -> None:
@@ -69,6 +77,7 @@ def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) ->
     assert all(row["pass@4"] is None for row in greedy)
     primary = [row for row in summary["comparisons"] if row["family"] == "primary"]
     assert len(primary) == 6 * 3
+    assert "What training did" in (reporting / "report.md").read_text()
     html, markdown = (reporting / "report.html").read_text(), (reporting / "report.md").read_text()
     assert html.count("data:image/png;base64,") == markdown.count("](figures/")
     for figure in ("contrasts", "pass_at_k", "accuracy_by_difficulty", "learning_curves"):

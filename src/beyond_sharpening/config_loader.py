@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
 from beyond_sharpening.errors import BadInput
+
+if TYPE_CHECKING:
+    from beyond_sharpening.parameters import Parameters
 
 
 class ExperimentConfigLoader(OmegaConfigLoader):
@@ -39,36 +43,65 @@ class ExperimentConfigLoader(OmegaConfigLoader):
     def _load_parameters(self) -> dict[str, Any]:
         from pydantic import ValidationError
 
-        from beyond_sharpening.parameters import Parameters, compose
+        from beyond_sharpening.layers import UnknownName, compose
+        from beyond_sharpening.parameters import Parameters
 
-        asked = OmegaConf.to_container(OmegaConf.create(self.runtime_params or {}))
-        composed = compose(super().__getitem__("parameters"), asked)  # type: ignore[arg-type]
+        layers = super().__getitem__("parameters")
+        try:
+            composed = compose(layers, self._asked())
+        except UnknownName as error:
+            where, key = self._origin(error.path, layers)
+            raise BadInput(f"invalid parameters, nothing was run:\n  {where}: {key} = {error}") from None
         project = Path(self.conf_source).resolve().parent
         models = project / str(composed["data"]) / "06_models" / str(composed["model"])
         places = {"project": str(project), "workspace": str(models / "workspace")}
         try:
-            return Parameters.model_validate({**composed, **places}).model_dump(mode="json")
+            parameters = Parameters.model_validate({**composed, **places})
         except ValidationError as error:
-            faults = [self._describe(fault, composed["model"]) for fault in error.errors()]
+            faults = dict.fromkeys(self._describe(fault, layers) for fault in error.errors())
             raise BadInput("invalid parameters, nothing was run:\n" + "\n".join(faults)) from None
+        self._check_trl(parameters, layers)
+        return parameters.model_dump(mode="json")
 
-    def _describe(self, fault: Mapping[str, Any], model: str) -> str:
-        path = [str(part) for part in fault["loc"]]
+    def _check_trl(self, parameters: Parameters, layers: Mapping[str, Any]) -> None:
+        """Only TRL knows its arguments, and it takes seconds to ask: when there are some."""
+        for name, options in parameters.train.items():
+            if options.trl:
+                from beyond_sharpening.training.run import unknown_trl_arguments
+
+                for argument in unknown_trl_arguments(options):
+                    where, key = self._origin(["train", name, "trl", argument], layers)
+                    raise BadInput(
+                        f"invalid parameters, nothing was run:\n  {where}: {key} = {options.trl[argument]!r}: "
+                        "no argument of TRL's RLOOConfig"
+                    )
+
+    def _asked(self) -> dict[str, Any]:
+        return OmegaConf.to_container(OmegaConf.create(self.runtime_params or {}))  # type: ignore[return-value]
+
+    def _describe(self, fault: Mapping[str, Any], layers: Mapping[str, Any]) -> str:
+        from beyond_sharpening.parameters import locate
+
+        where, key = self._origin(locate(fault["loc"])[0], layers)
         value = "" if isinstance(fault["input"], Mapping) else f" = {fault['input']!r}"
-        return f"  {self._origin(path, model)}: {'.'.join(path)}{value}: {fault['msg']}"
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            _, block = locate(fault["loc"][:-1])
+            message = f"unknown key; known: {', '.join(sorted(block.model_fields))}"
+        return f"  {where}: {key}{value}: {message}"
 
-    def _origin(self, path: list[str], model: str) -> str:
-        """Where a parameter was set: the command line, or the file of the innermost layer that names it."""
-        inside = path[2:] if path[:1] == ["train"] else path
-        candidates = [path, ["models", model, *path], ["models", model, "training", *inside], ["training", *inside]]
-        for candidate in candidates:
-            for where, tree in self._trees():
-                if _holds(tree, candidate):
-                    return where
-        return str(Path(self.conf_source) / self.base_env)
+    def _origin(self, path: list[str], layers: Mapping[str, Any]) -> tuple[str, str]:
+        """Where a parameter was set, and its key there: the command line, or the innermost layer that names it."""
+        asked, files = ("--params", self._asked()), list(self._files())
+        for depth in range(len(path), 0, -1):
+            candidates = list(_candidates(path[:depth], layers))
+            for trees in ([asked], files):
+                for candidate, (where, tree) in itertools.product(candidates, trees):
+                    if _holds(tree, candidate):
+                        return where, ".".join([*candidate, *path[depth:]])
+        return f"{Path(self.conf_source).name}/{self.base_env}", ".".join(path)
 
-    def _trees(self) -> Iterator[tuple[str, Any]]:
-        yield "--params", OmegaConf.to_container(OmegaConf.create(self.runtime_params or {}))
+    def _files(self) -> Iterator[tuple[str, Any]]:
         for environment in (self.env or self.default_run_env, self.base_env):
             for file in sorted(Path(self.conf_source, environment).glob("parameters*.yml")):
                 yield f"{Path(self.conf_source).name}/{environment}/{file.name}", yaml.safe_load(file.read_text())
@@ -87,11 +120,22 @@ def _check_environment(conf_source: Path, env: str | None) -> None:
         raise BadInput(f"--env={env}: there is no folder {conf_source.name}/{env}; known: {', '.join(known)}")
 
 
+def _candidates(path: list[str], layers: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The keys at which the layers may have set a parameter, innermost first."""
+    model = str(layers.get("model"))
+    yield path
+    if path[0] == "train":
+        yield from (["models", model, "training", *path[2:]], ["training", *path[2:]])
+    elif path[0] == "problems" and len(path) > 2:
+        train = layers["models"][model]["problems"].get("train")
+        yield ["sources", train, *path[2:]] if path[1] == "train" else ["sources", *path[2:]]
+    else:
+        yield ["models", model, *path]
+
+
 def _holds(tree: Any, path: list[str]) -> bool:
-    """True if the tree has the path; what lies inside a list counts as held."""
+    """True if the tree has the path."""
     for part in path:
-        if isinstance(tree, list):
-            return True
         if not isinstance(tree, Mapping) or part not in tree:
             return False
         tree = tree[part]

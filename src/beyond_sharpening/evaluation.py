@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from beyond_sharpening.analysis import SAMPLE_COLUMNS
-from beyond_sharpening.decoding import Completion, SamplingOptions, sample, score
+from beyond_sharpening.decoders import Decoder
+from beyond_sharpening.decoding import Completion, DecodingTask, decode, score
 from beyond_sharpening.decoding.text import answer_texts
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading import Verdict
-from beyond_sharpening.parameters import Decoder, Hardware, Task
+from beyond_sharpening.parameters import Hardware, Task
 from beyond_sharpening.policy import Policy, eos_token_ids
 from beyond_sharpening.problems import Problem, prompt_token_ids
 from beyond_sharpening.seeds import derive_seed
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Grader = Callable[[Sequence[str], Sequence[str]], Sequence[Verdict]]
 
@@ -30,13 +31,13 @@ def load_grader(name: str, workers: int) -> Grader:
     """The grader called ``module:function``, which has the signature of ``grading.grade``.
 
     Raises:
-        ValueError: if there is no such module or function.
+        BadInput: if there is no such module or function.
     """
     module, function = name.split(":")
     try:
         grade = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"grader = {name!r} cannot be imported ({error}); expected module:function") from error
+        raise BadInput(f"task.grader = {name!r} cannot be imported ({error}); expected module:function") from error
     return lambda completions, golds: grade(completions, golds, workers=workers)
 
 
@@ -61,56 +62,68 @@ class Exam:
     decoders: dict[str, Decoder]
     sample_seed: int
     hardware: Hardware
+    min_completion_tokens: int = 1
 
 
 def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> pd.DataFrame:
     """Draw from ``policy`` with every decoder and grade; one row a completion, the samples contract.
 
-    Log-probabilities are sums in nats at temperature 1, EOS included, whatever decoder drew.
+    Log-probabilities are sums in nats at temperature 1, EOS included, whatever decoder drew. Beside the contract's
+    columns stands ``diagnostics``: how the decoder fared at this completion, a JSON object.
     """
     tokenizer = policy.tokenizer()
     model = policy.model(exam.hardware.device, exam.hardware.dtype)
     base_model = model if policy == base else base.model(exam.hardware.device, exam.hardware.dtype)
     grader = load_grader(exam.task.grader, exam.hardware.grading_workers)
-    prompts = prompt_token_ids(tokenizer, [problem.question for problem in exam.problems], exam.task.prompt)
-    eos_ids = eos_token_ids(model, tokenizer)
+    task = _decoding_task(model, tokenizer, grader, arm, exam)
     tables = []
-    for name, decoder in exam.decoders.items():
-        drawn = _draw(model, prompts, eos_ids, arm, name, decoder, exam)
+    for name, decoder in _decoders(arm, exam).items():
+        drawn = decode(task, name, decoder)
         owners = [row for row, group in enumerate(drawn) for _ in group]
         completions = [completion for group in drawn for completion in group]
         problems = [exam.problems[row] for row in owners]
-        texts = answer_texts(tokenizer, completions, eos_ids)
+        texts = answer_texts(tokenizer, completions, task.eos_ids)
         verdicts = grader(texts, [problem.gold for problem in problems])
         table = _table(problems, completions, texts, verdicts)
         table["sample_id"] = [index for group in drawn for index, _ in enumerate(group)]
-        table["logp_base"] = _logp_base(model, base_model, [prompts[row] for row in owners], completions, exam.hardware)
-        table["decoder"], table["decoder_parameters"] = name, json.dumps(decoder.model_dump())
+        prompts = [task.prompts[row] for row in owners]
+        table["logp_base"] = _logp_base(model, base_model, prompts, completions, exam.hardware)
+        table["decoder"], table["decoder_parameters"] = name, decoder.model_dump_json()
         tables.append(table)
     samples = pd.concat(tables, ignore_index=True).assign(**vars(arm), sample_seed=exam.sample_seed)
-    return samples[list(SAMPLE_COLUMNS)]
+    return samples[[*SAMPLE_COLUMNS, "diagnostics"]]
 
 
-def _draw(
-    model: PreTrainedModel,
-    prompts: Sequence[list[int]],
-    eos_ids: Sequence[int],
-    arm: Arm,
-    name: str,
-    decoder: Decoder,
-    exam: Exam,
-) -> list[list[Completion]]:
-    temperature = 0.0 if decoder.type == "greedy" else decoder.temperature
-    options = SamplingOptions(exam.task.max_completion_tokens, eos_ids, temperature)
-    # The same seeds for every policy: a policy that did not change answers the same.
-    seeds = [derive_seed(exam.sample_seed, arm.replicate, name, problem.id) for problem in exam.problems]
-    chunk = max(1, exam.hardware.generation_batch // decoder.samples)
-    drawn: list[list[Completion]] = []
-    label = f"{arm.policy} {arm.checkpoint} {name}"
-    for start in tqdm(range(0, len(prompts), chunk), desc=label, unit="batch"):
-        part = slice(start, start + chunk)
-        drawn += sample(model, prompts[part], options, decoder.samples, seeds[part])
-    return drawn
+def _decoders(arm: Arm, exam: Exam) -> dict[str, Decoder]:
+    """Those that this arm is decoded with: the second sample of the base needs the reference decoder alone."""
+    return {
+        name: decoder
+        for name, decoder in exam.decoders.items()
+        if (arm.policy == "base" or not decoder.base_only) and (arm.replicate == 0 or name == "temperature")
+    }
+
+
+def _decoding_task(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, grader: Grader, arm: Arm, exam: Exam
+) -> DecodingTask:
+    eos_ids = eos_token_ids(model, tokenizer)
+
+    def judge(owners: Sequence[int], completions: Sequence[Completion]) -> Sequence[Verdict]:
+        return grader(answer_texts(tokenizer, completions, eos_ids), [exam.problems[row].gold for row in owners])
+
+    return DecodingTask(
+        model,
+        prompt_token_ids(tokenizer, [problem.question for problem in exam.problems], exam.task.prompt),
+        eos_ids,
+        exam.task.max_completion_tokens,
+        # The same seeds for every policy: a policy that did not change answers the same.
+        [derive_seed(exam.sample_seed, arm.replicate, problem.id) for problem in exam.problems],
+        seed=derive_seed(exam.sample_seed, arm.replicate),
+        min_new_tokens=exam.min_completion_tokens,
+        batch_size=exam.hardware.generation_batch,
+        judge=judge,
+        label=f"{arm.policy} {arm.checkpoint}",
+    )
 
 
 def _table(
@@ -131,6 +144,7 @@ def _table(
             "logp_policy": [completion.logp for completion in completions],
             "token_entropy": [completion.entropy for completion in completions],
             "forward_tokens": [completion.forward_tokens for completion in completions],
+            "diagnostics": [json.dumps(dict(completion.diagnostics)) for completion in completions],
         }
     )
 

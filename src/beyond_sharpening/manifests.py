@@ -19,6 +19,7 @@ GUARDED = {
     "validation_problems": "problems",
     "benchmark_problems": "problems",
     "base_policy": "base",
+    "theory_checks": "theory",
     **{f"{objective}_policy": objective for objective in OBJECTIVES},
     **{f"{policy}_samples": f"{policy}_samples" for policy in POLICIES},
 }
@@ -30,8 +31,10 @@ def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
 
     Args:
         parameters: the composed parameters of a run.
-        stage: ``problems``, ``base``, an objective, or ``{policy}_samples``.
+        stage: ``problems``, ``base``, ``theory``, an objective, or ``{policy}_samples``.
     """
+    if stage == "theory":
+        return _chosen(parameters, "theory")
     if stage == "problems":
         return _chosen(parameters, "data_seed", "problems")
     if stage == "base":

@@ -19,6 +19,7 @@ Source: Mittal, Gagnon, Lajoie, *Beyond Distribution Sharpening* (arXiv 2604.162
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
@@ -61,8 +62,7 @@ class Objective:
         coefficients = (self.task, self.reference, self.policy)
         if not all(math.isfinite(value) and value >= 0 for value in coefficients) or not any(coefficients):
             raise ValueError(f"objective coefficients must be finite, at least 0 and not all 0; got {coefficients}")
-        if self.normalisation not in ("sum", "mean") and set(self.normalisation) != {"length_power"}:
-            raise ValueError(f"normalisation must be sum, mean or {{length_power: w}}; got {self.normalisation!r}")
+        check_normalisation(self.normalisation)
 
     @classmethod
     def named(
@@ -133,6 +133,15 @@ class Objective:
             power = 1.0 if self.normalisation == "mean" else self.normalisation["length_power"]
             normalised = logp_reference / n_tokens**power
         return self.task * task_reward + self.reference * normalised
+
+
+def check_normalisation(value: object) -> None:
+    """Raise a ``ValueError`` for what is no normalisation of log π_ref."""
+    if value in ("sum", "mean"):
+        return
+    power = value["length_power"] if isinstance(value, Mapping) and set(value) == {"length_power"} else None
+    if not isinstance(power, int | float) or not math.isfinite(power):
+        raise ValueError(f"normalisation must be sum, mean or {{length_power: w}} with a finite w; got {value!r}")
 
 
 def _check_mass(logp_reference: torch.Tensor) -> None:

@@ -1,19 +1,20 @@
 """Typed, validated parameters: what may be asked for, checked before anything expensive runs.
 
-The YAML files hold layers (what every model shares, a block per model, a block per objective); ``compose``
-lays them over one another into the one set of parameters that the pipelines read, and ``Parameters``
-says what each may be.
+``layers`` composes the one set of parameters that the pipelines read out of the YAML files; ``Parameters`` says
+what each of them may be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
-from beyond_sharpening.errors import BadInput
-from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName
+from beyond_sharpening.decoders import Decoder, TemperatureSampling, expand_lists
+from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
 from beyond_sharpening.problems.sources import GeneratorSource, Source
 
 OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
@@ -22,31 +23,61 @@ POLICIES = ("base", *OBJECTIVES)
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
-# What the estimator's correctness rests on: another value would train another objective.
+# Arguments of RLOOConfig that are not free: another value would train another objective, would have no effect, or has
+# a parameter of its own here.
 FIXED_TRL_ARGUMENTS = {
+    "adam_beta1",
+    "adam_beta2",
     "beta",
+    "bf16",
+    "dataloader_pin_memory",
+    "epsilon",
+    "epsilon_high",
+    "generation_batch_size",
+    "generation_kwargs",
+    "gradient_accumulation_steps",
+    "gradient_checkpointing",
+    "learning_rate",
+    "logging_steps",
+    "lr_scheduler_kwargs",
+    "lr_scheduler_type",
+    "mask_truncated_completions",
+    "max_completion_length",
+    "max_grad_norm",
+    "max_steps",
+    "min_p",
     "normalize_advantages",
     "num_generations",
     "num_iterations",
+    "num_train_epochs",
     "output_dir",
+    "per_device_train_batch_size",
+    "repetition_penalty",
+    "report_to",
     "reward_clip_range",
     "reward_weights",
+    "save_steps",
+    "save_strategy",
+    "save_total_limit",
     "scale_rewards",
     "seed",
+    "steps_per_generation",
+    "sync_ref_model",
     "temperature",
     "top_k",
     "top_p",
-    "min_p",
-    "repetition_penalty",
+    "use_cpu",
+    "use_transformers_continuous_batching",
+    "use_vllm",
+    "warmup_steps",
+    "weight_decay",
 }
-
-LAYERS = ("models", "sources", "training", "train")
 
 
 class Strict(BaseModel):
     """A block of parameters in which an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Architecture(Strict):
@@ -76,6 +107,12 @@ class TinyBase(Strict):
     batch: Positive
     learning_rate: float = Field(gt=0)
     heldout_size: Positive = Field(description="Solutions kept aside to measure the held-out loss on.")
+
+    @model_validator(mode="after")
+    def _something_is_left_to_learn_from(self) -> TinyBase:
+        if self.heldout_size >= self.source.size:
+            raise ValueError(f"heldout_size = {self.heldout_size} must be below source.size = {self.source.size}")
+        return self
 
 
 class HubBase(Strict):
@@ -111,6 +148,18 @@ class Task(Strict):
             raise ValueError("must contain {question} exactly once")
         return value
 
+    @field_validator("grader")
+    @classmethod
+    def _can_be_found(cls, value: str) -> str:
+        module = value.split(":")[0]
+        try:
+            found = importlib.util.find_spec(module) is not None
+        except ModuleNotFoundError:
+            found = False
+        if not found:
+            raise ValueError(f"there is no module {module} to import; give module:function")
+        return value
+
 
 class Training(Strict):
     """One objective's training: its coefficients and its optimiser."""
@@ -138,7 +187,16 @@ class Training(Strict):
     @classmethod
     def _leaves_the_estimator_alone(cls, value: dict[str, Any]) -> dict[str, Any]:
         if clash := sorted(FIXED_TRL_ARGUMENTS & set(value)):
-            raise ValueError(f"{', '.join(clash)} would change the objective or is set by its own parameter here")
+            raise ValueError(
+                f"{clash[0]} = {value[clash[0]]!r} would change the objective, has no effect or has its own parameter; "
+                "leave it out"
+            )
+        return value
+
+    @field_validator("normalisation", mode="before")
+    @classmethod
+    def _is_a_normalisation(cls, value: Any) -> Any:
+        check_normalisation(value)
         return value
 
     def build_objective(self) -> Objective:
@@ -163,31 +221,23 @@ class Training(Strict):
         return "-".join(coefficients) or "default"
 
 
-class Decoder(Strict):
-    """A way to draw completions from a policy."""
-
-    type: Literal["temperature", "greedy"]
-    temperature: float = Field(default=1.0, gt=0, le=100)
-    samples: Positive = Field(default=1, description="Completions a problem.")
-
-    @model_validator(mode="after")
-    def _greedy_is_deterministic(self) -> Decoder:
-        if self.type == "greedy" and (self.samples != 1 or self.temperature != 1.0):
-            raise ValueError("greedy decoding has one completion and no temperature; leave both out")
-        return self
-
-
 class Evaluation(Strict):
     """What is drawn from every policy."""
 
     decoders: dict[str, Decoder]
     checkpoints: list[Literal["last", "best"]] = Field(min_length=1)
+    min_completion_tokens: Positive = Field(default=1, description="No decoder gives a shorter completion.")
+
+    @field_validator("decoders", mode="before")
+    @classmethod
+    def _one_a_combination(cls, value: Any) -> Any:
+        return expand_lists(value) if isinstance(value, Mapping) else value
 
     @field_validator("decoders")
     @classmethod
     def _has_the_reference_decoder(cls, value: dict[str, Decoder]) -> dict[str, Decoder]:
         reference = value.get("temperature")
-        if reference is None or reference.type != "temperature" or reference.temperature != 1.0:
+        if not isinstance(reference, TemperatureSampling) or reference.temperature != 1.0 or reference.base_only:
             raise ValueError("a decoder named temperature, with temperature 1, is the reference of every comparison")
         return value
 
@@ -198,10 +248,37 @@ class Comparison(Strict):
     ks: list[Positive] = Field(min_length=1, description="The k of pass@k and maj@k.")
 
 
+class Theory(Strict):
+    """The theory as computations on policies small enough to enumerate."""
+
+    seed: Seed = Field(description="Of the random policies, and of the trainings.")
+    objectives: list[ObjectiveName] = Field(min_length=1, description="What is trained to its known optimum.")
+
+
+class Benchmark(Strict):
+    """What speed is measured on: a small model with random weights."""
+
+    architecture: Architecture
+    new_tokens: Positive = Field(description="Tokens of a completion.")
+    repeats: Positive = Field(description="Interleaved repeats; medians are reported.")
+    alpha: float = Field(gt=0, le=100)
+    blocks: Positive
+    steps: Positive = Field(description="Metropolis–Hastings steps a block.")
+    chain_prompt: Positive = Field(description="Tokens of a prompt of the chains.")
+    batches: list[Positive] = Field(min_length=1, description="Chains advanced together.")
+    peer_chains: Positive = Field(description="Chains that the peer runs, one at a time.")
+    rollouts: list[Positive] = Field(min_length=1, description="Samples a prompt.")
+    rollout_prompts: Positive
+    prompt_lengths: list[Positive] = Field(min_length=1)
+
+
 class Hardware(Strict):
     """What it runs on."""
 
     device: Literal["cpu", "cuda", "mps"]
+    threads: Positive | None = Field(
+        default=None, description="CPU threads of a tensor operation; none leaves it to torch."
+    )
     dtype: Literal["float32", "bfloat16"] = Field(description="Of the policies while they sample and train.")
     train_batch: Positive = Field(description="Completions in one forward and backward pass.")
     generation_batch: Positive = Field(description="Completions generated together.")
@@ -230,74 +307,60 @@ class Parameters(Strict):
     train: dict[ObjectiveName, Training]
     evaluate: Evaluation
     compare: Comparison
+    theory: Theory
+    benchmark: Benchmark
     hardware: Hardware
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Parameters:
-        if wrong := [name for name, block in self.train.items() if block.objective != name]:
-            raise ValueError(f"train.{wrong[0]}.objective must be {wrong[0]}")
         samples = self.evaluate.decoders["temperature"].samples
         if max(self.compare.ks) > samples:
-            raise ValueError(f"compare.ks asks for k = {max(self.compare.ks)} but evaluate draws {samples} samples")
+            raise _fault(
+                f"k is at most the {samples} samples of evaluate.decoders.temperature; got {max(self.compare.ks)}",
+                ("compare", "ks"),
+                self.compare.ks,
+            )
+        if self.evaluate.min_completion_tokens > self.task.max_completion_tokens:
+            raise _fault(
+                f"is at most the {self.task.max_completion_tokens} of task.max_completion_tokens",
+                ("evaluate", "min_completion_tokens"),
+                self.evaluate.min_completion_tokens,
+            )
         for name, block in self.train.items():
+            if block.objective != name:
+                raise _fault(f"must be {name}", ("train", name, "objective"), block.objective)
             rollouts = block.prompts_per_step * block.completions_per_prompt
-            if rollouts % min(self.hardware.train_batch, rollouts):
-                raise ValueError(
-                    f"hardware.train_batch = {self.hardware.train_batch} must divide the {rollouts} completions "
-                    f"of a step of train.{name}"
+            batch = self.hardware.train_batch
+            if rollouts % min(batch, rollouts):
+                raise _fault(
+                    f"must divide the {rollouts} completions of a step of train.{name}",
+                    ("hardware", "train_batch"),
+                    batch,
                 )
         return self
 
 
-def compose(layers: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay the layers over one another: shared < model block < objective block < what was asked on the command line.
-
-    Args:
-        layers: the merged YAML files, command line included.
-        asked: the command line's own overrides, nested.
-
-    Raises:
-        BadInput: for a model that has no block, or a training set or benchmark that has no source.
-    """
-    rest = dict(layers)
-    models, sources, shared = rest.pop("models"), rest.pop("sources"), rest.pop("training")
-    model = rest.get("model")
-    if model not in models:
-        raise BadInput(f"model = {model!r}: no such block under models; known: {', '.join(sorted(models))}")
-    block = dict(models[model])
-    own_training = block.pop("training", {})
-    problems = dict(block.pop("problems"))
-    problems["train"] = _source(sources, problems["train"])
-    problems["benchmarks"] = {name: _source(sources, name) for name in problems["benchmarks"]}
-    asked_of = asked.get("train", {})
-    train = {
-        name: {
-            "objective": name,
-            **shared,
-            **own_training,
-            **(coefficients or {}),
-            **asked.get("training", {}),
-            **asked_of.get(name, {}),
-        }
-        for name, coefficients in rest.pop("train").items()
-    }
-    asked_itself = {key: value for key, value in asked.items() if key not in LAYERS}
-    return merge(rest, block, asked_itself, {"problems": problems, "train": train})
+def _fault(message: str, path: tuple[str, ...], value: Any) -> ValidationError:
+    """A fault found by comparing parameters with one another, laid at the door of one of them."""
+    line = {"type": PydanticCustomError("inconsistent", "{message}", {"message": message}), "loc": path, "input": value}
+    return ValidationError.from_exception_data("Parameters", [line])  # type: ignore[list-item]
 
 
-def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Deep merge of mappings; later layers win."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
-                result[key] = merge(result[key], value)
-            else:
-                result[key] = value
-    return result
-
-
-def _source(sources: Mapping[str, Any], name: str) -> Any:
-    if name not in sources:
-        raise BadInput(f"problem source {name!r}: no such block under sources; known: {', '.join(sorted(sources))}")
-    return sources[name]
+def locate(path: Sequence[str | int]) -> tuple[list[str], Any]:
+    """The keys of a pydantic error's path, without the names of union members, and the type that stands there."""
+    keys: list[str] = []
+    block: Any = Parameters
+    for part in path:
+        if isinstance(block, type) and issubclass(block, BaseModel):
+            keys.append(str(part))
+            block = block.model_fields[str(part)].annotation if part in block.model_fields else None
+        elif get_origin(block) is dict:
+            keys.append(str(part))
+            block = get_args(block)[1]
+        else:  # a union of blocks, told apart by their type; or something that has no keys
+            blocks = [member for member in get_args(block) if hasattr(member, "model_fields")]
+            named = [member for member in blocks if part in get_args(member.model_fields["type"].annotation)]
+            block = named[0] if named else None
+        if get_origin(block) is Annotated:
+            block = get_args(block)[0]
+    return keys, block

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from beyond_sharpening.pipelines import compare, evaluate, prepare_base, prepare_data, report, train
+from beyond_sharpening.pipelines import benchmark, compare, evaluate, prepare_base, prepare_data, report, theory, train
 
 COMPARED = ("task_reward", "sharpening", "tempered", "tilted")
 CONTROL = "null_control"
@@ -24,7 +24,9 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{f"train_{name}": pipeline for name, pipeline in trained.items()},
         **{f"evaluate_{name}": pipeline for name, pipeline in evaluated.items()},
         "evaluate": everything,
+        "theory": theory.create_pipeline(),
         "compare": compare.create_pipeline(),
         "report": reporting,
-        "__default__": everything + reporting,
+        "benchmark": benchmark.create_pipeline(),
+        "__default__": everything + theory.create_pipeline() + reporting,
     }

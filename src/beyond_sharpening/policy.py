@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beyond_sharpening.errors import BadInput
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -52,7 +54,7 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
     """Load a model and tokenizer through ``from_pretrained`` and keep them as a policy folder.
 
     Raises:
-        ValueError: if they cannot be had (no such model, no access, no network), or have no chat template or
+        BadInput: if they cannot be had (no such model, no access, no network), or have no chat template or
             no EOS token.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -62,7 +64,7 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
         tokenizer = AutoTokenizer.from_pretrained(**source)
         model = AutoModelForCausalLM.from_pretrained(**source, dtype=base.dtype, attn_implementation=base.attention)
     except (OSError, ValueError) as error:
-        raise ValueError(
+        raise BadInput(
             f"the model {base.path} (revision {base.revision}) cannot be loaded: {error}\n"
             "A gated model needs its licence accepted on the hub and a login (hf auth login); without network, "
             "give the path of a local folder written by save_pretrained."
@@ -70,7 +72,7 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
     if base.chat_template is not None:
         tokenizer.chat_template = base.chat_template
     if tokenizer.chat_template is None:
-        raise ValueError(f"the tokenizer of {base.path} has no chat template: set base.chat_template")
+        raise BadInput(f"the tokenizer of {base.path} has no chat template: set base.chat_template")
     eos_token_ids(model, tokenizer)
     return save_policy(model, tokenizer, folder)
 
@@ -79,14 +81,14 @@ def eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
     """Every token that ends a completion: the model's own and the tokenizer's.
 
     Raises:
-        ValueError: if there is none, since completions could then never end.
+        BadInput: if there is none, since completions could then never end.
     """
     declared = model.generation_config.eos_token_id if model.generation_config else None
     ids = [] if declared is None else [declared] if isinstance(declared, int) else list(declared)
     if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in ids:
         ids.insert(0, tokenizer.eos_token_id)
     if not ids:
-        raise ValueError(
+        raise BadInput(
             f"{model.config.name_or_path or type(model).__name__} declares no EOS token in its generation config "
             "or tokenizer: a completion could never end; set eos_token_id in one of them"
         )

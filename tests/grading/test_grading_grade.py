@@ -101,6 +101,12 @@ def test_a_crash_of_the_grader_is_not_a_wrong_answer(
     assert "'fails'" in caplog.text
 
 
+def test_an_answer_that_sympy_cannot_read_is_unparsable() -> None:
+    """Sympy says so with a ``ValueError``; only a gold answer that cannot be read is an error."""
+    verdicts = grade(["1=-02", "2"], ["3", "2"], workers=1)
+    assert [verdict.outcome for verdict in verdicts] == ["unparsable", "correct"]
+
+
 def test_repeated_claims_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[Claim] = []
 

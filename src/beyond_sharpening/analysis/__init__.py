@@ -7,6 +7,8 @@ no model is needed. Nothing here imports torch.
 from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
 from beyond_sharpening.analysis.contract import SAMPLE_COLUMNS, validate_samples
 from beyond_sharpening.analysis.contrasts import PRIMARY_FAMILY, compare_arms
+from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnostics
+from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.ruling import Verdict, verdict
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
 
@@ -16,10 +18,15 @@ __all__ = [
     "Verdict",
     "accuracy_by_difficulty",
     "compare_arms",
+    "decoder_costs",
+    "decoder_diagnostics",
     "estimates",
     "maj_at_k",
     "pass_at_k",
     "pass_at_k_curves",
+    "predicted_effect",
+    "prediction_lines",
+    "prediction_outcomes",
     "validate_samples",
     "verdict",
 ]

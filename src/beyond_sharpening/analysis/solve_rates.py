@@ -26,8 +26,8 @@ def problem_table(samples: pd.DataFrame, ks: Sequence[int] = ()) -> pd.DataFrame
     """One row a (cell, training seed, problem), of replicate 0, sorted by these keys.
 
     Columns: the keys, ``difficulty``, ``n_samples``, means over the problem's samples (``pass@1``,
-    ``mean_tokens``, ``truncated_rate``, ``unparsable_rate``, ``timeout_rate``), and ``pass@{k}`` and
-    ``maj@{k}`` for each k, NaN where k exceeds the problem's samples. Unparsable and timed-out
+    ``mean_tokens``, ``mean_forward_tokens``, ``truncated_rate``, ``unparsable_rate``, ``timeout_rate``), and
+    ``pass@{k}`` and ``maj@{k}`` for each k, NaN where k exceeds the problem's samples. Unparsable and timed-out
     completions abstain from the vote: what cannot be scored is not an answer.
     """
     keys = [*CELL, "train_seed", "problem_id"]
@@ -42,6 +42,7 @@ def problem_table(samples: pd.DataFrame, ks: Sequence[int] = ()) -> pd.DataFrame
         n_samples=("correct", "size"),
         n_correct=("correct", "sum"),
         mean_tokens=("n_tokens", "mean"),
+        mean_forward_tokens=("forward_tokens", "mean"),
         truncated_rate=("truncated", "mean"),
         unparsable_rate=("unparsable", "mean"),
         timeout_rate=("timeout", "mean"),

@@ -24,6 +24,7 @@ def estimates(samples: pd.DataFrame, ks: Iterable[int]) -> pd.DataFrame:
     by a seed), ``pass@1`` with ``ci_low``, ``ci_high`` and their ``ci_unit`` (problem | seed; see
     ``intervals``), ``pass@{k}`` and ``maj@{k}`` for each k (NaN where k exceeds ``n_samples``),
     ``mean_tokens`` with ``mean_tokens_low`` and ``mean_tokens_high`` over the same unit,
+    ``mean_forward_tokens`` (NaN where unknown),
     ``truncated_rate``, ``unparsable_rate``, ``timeout_rate``. Rates are means over seeds and problems.
 
     Args:
@@ -36,7 +37,7 @@ def estimates(samples: pd.DataFrame, ks: Iterable[int]) -> pd.DataFrame:
     """
     ks = sorted(set(ks))
     at_k = [f"{name}@{k}" for k in ks for name in ("pass", "maj")]
-    columns = [*dict.fromkeys(["pass@1", *at_k, "mean_tokens", *RATES])]
+    columns = [*dict.fromkeys(["pass@1", *at_k, "mean_tokens", "mean_forward_tokens", *RATES])]
     rows = []
     for key, cell in problem_table(samples, ks).groupby(CELL):
         arm = SolveRates.of(cell)
@@ -48,7 +49,7 @@ def estimates(samples: pd.DataFrame, ks: Iterable[int]) -> pd.DataFrame:
             | _accuracy(arm)
             | {name: means[name] for name in [*at_k, "mean_tokens"]}
             | {"mean_tokens_low": tokens_low, "mean_tokens_high": tokens_high}
-            | {name: means[name] for name in RATES}
+            | {name: means[name] for name in ["mean_forward_tokens", *RATES]}
         )
     return pd.DataFrame(rows)
 

@@ -1,6 +1,17 @@
-"""Decoding: completions and their log-probabilities, from any causal language model of transformers."""
+"""Decoding: completions and their log-probabilities, from any causal language model of transformers.
 
+sampling    the one sampling loop, and what a completion is
+decode      the one door to every decoder of ``beyond_sharpening.decoders``
+pools       decoders that choose among independent draws
+smc         sequential Monte Carlo for π^α, and the exact chain over its runs
+mh          Metropolis–Hastings on π^α, many chains at once
+beam        beam search
+scoring     log-probabilities of given completions
+reference   the same chain written plainly, one at a time: slow, and easily checked
+"""
+
+from beyond_sharpening.decoding.decode import DecodingTask, decode
 from beyond_sharpening.decoding.sampling import Completion, SamplingOptions, sample
 from beyond_sharpening.decoding.scoring import score
 
-__all__ = ["Completion", "SamplingOptions", "sample", "score"]
+__all__ = ["Completion", "DecodingTask", "SamplingOptions", "decode", "sample", "score"]

@@ -8,14 +8,18 @@ temperature sampled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from beyond_sharpening.decoding.inputs import check_prompts, left_pad
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+Row = TypeVar("Row")
 
 # Retiring rows copies the cache: worth it once this share of the batch has finished.
 RETIRE_SHARE = 0.25
@@ -31,6 +35,8 @@ class Completion:
         entropy: mean over tokens of the entropy of the model's next-token distribution, in nats.
         truncated: True if it ran into the length limit without an EOS.
         forward_tokens: tokens the model processed for it, its share of the prompt's prefill included.
+        logq: log-probability under the distribution that it was drawn from token by token, in nats.
+        diagnostics: how the decoder that made it fared, by name.
     """
 
     tokens: list[int]
@@ -38,16 +44,24 @@ class Completion:
     entropy: float
     truncated: bool
     forward_tokens: float
+    logq: float = float("nan")
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """How to sample: ``temperature`` 0 is greedy; ``ignore_eos`` generates ``max_new_tokens`` always."""
+    """How to sample: ``temperature`` 0 is greedy; ``ignore_eos`` generates ``max_new_tokens`` always.
+
+    ``top_p`` below 1 keeps the likeliest tokens that together have that mass. No EOS is drawn before
+    ``min_new_tokens`` tokens.
+    """
 
     max_new_tokens: int
     eos_ids: Sequence[int]
     temperature: float = 1.0
     ignore_eos: bool = False
+    top_p: float = 1.0
+    min_new_tokens: int = 1
 
 
 @torch.no_grad()
@@ -73,75 +87,130 @@ def sample(
     Raises:
         ValueError: if a prompt is empty or does not fit the model's context with its completion.
     """
-    _check_prompts(model, prompts, options.max_new_tokens)
-    batch = _Batch(model, prompts, options, samples, seeds)
-    for step in range(options.max_new_tokens):
-        batch.draw(step)
-        if not batch.open.any() or step + 1 == options.max_new_tokens:
-            break
-        batch.forward()
-    return batch.completions()
+    check_prompts(model, prompts, options.max_new_tokens)
+    batch = Batch(model, options, uniforms(seeds, samples, options.max_new_tokens))
+    batch.prefill(prompts, samples)
+    batch.run()
+    return grouped(batch.draws.completions(options.eos_ids), samples)
 
 
-class _Batch:
-    """The state of one sampling loop: R = prompts × samples rows, at most T tokens each."""
+@dataclass
+class Draws:
+    """R completions while they are drawn, at most T tokens each; every (R, T) tensor is 0 past the end.
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        prompts: Sequence[Sequence[int]],
-        options: SamplingOptions,
-        samples: int,
-        seeds: Sequence[int],
-    ) -> None:
-        self.model, self.options, self.samples = model, options, samples
-        self.prompt_lengths = [len(prompt) for prompt in prompts]
-        device = model.device
-        self.eos = torch.tensor(list(options.eos_ids), device=device)
-        rows, limit = len(prompts) * samples, options.max_new_tokens
-        self.uniforms = _uniforms(seeds, samples, limit).to(device)  # (R, T)
-        self.tokens = torch.zeros(rows, limit, dtype=torch.long, device=device)  # (R, T)
-        self.logp = torch.zeros(rows, limit, device=device)  # (R, T)
-        self.entropy = torch.zeros(rows, limit, device=device)  # (R, T)
-        self.lengths = torch.zeros(rows, dtype=torch.long, device=device)  # (R,)
-        self.rows = torch.arange(rows, device=device)  # rows still in the batch, (B,)
-        self.open = torch.ones(rows, dtype=torch.bool, device=device)  # of those, unfinished, (B,)
-        self._prefill(prompts)
+    Attributes:
+        tokens: token ids, (R, T).
+        logp: log-probabilities under the model at temperature 1, (R, T).
+        logq: log-probabilities under the proposal, (R, T).
+        entropy: entropies of the model's next-token distributions, (R, T).
+        lengths: tokens so far, (R,).
+        cost: tokens the model processed, (R,).
+    """
 
-    def _prefill(self, prompts: Sequence[Sequence[int]]) -> None:
+    tokens: torch.Tensor
+    logp: torch.Tensor
+    logq: torch.Tensor
+    entropy: torch.Tensor
+    lengths: torch.Tensor
+    cost: torch.Tensor
+
+    @classmethod
+    def empty(cls, rows: int, limit: int, device: torch.device) -> Draws:
+        """No tokens yet."""
+        tokens, lengths = torch.zeros(rows, limit, dtype=torch.long), torch.zeros(rows, dtype=torch.long)
+        zeros = [torch.zeros(rows, limit) for _ in range(3)]
+        return cls(*(tensor.to(device) for tensor in (tokens, *zeros, lengths, torch.zeros(rows))))
+
+    def __getitem__(self, rows: torch.Tensor) -> Draws:
+        """A copy of some rows."""
+        return Draws(*(tensor[rows] for tensor in vars(self).values()))
+
+    def __setitem__(self, rows: torch.Tensor, other: Draws) -> None:
+        for name, tensor in vars(self).items():
+            tensor[rows] = getattr(other, name)
+
+    def weights(self, alpha: float) -> torch.Tensor:
+        """α·log p − log q of each token, (R, T), float64."""
+        return alpha * self.logp.double() - self.logq.double()
+
+    def last_weights(self, rows: torch.Tensor, alpha: float) -> torch.Tensor:
+        """α·log p − log q of the last token of some rows, (B,), float64."""
+        last = rows, self.lengths[rows] - 1
+        return alpha * self.logp[last].double() - self.logq[last].double()
+
+    def completions(self, eos_ids: Sequence[int]) -> list[Completion]:
+        """The rows as completions."""
+        lengths, eos = self.lengths.tolist(), set(eos_ids)
+        kept = [tokens[:length] for tokens, length in zip(self.tokens.tolist(), lengths, strict=True)]
+        entropy = (self.entropy.sum(-1) / self.lengths).tolist()
+        columns = (self.logp.sum(-1).tolist(), entropy, self.cost.tolist(), self.logq.sum(-1).tolist())
+        return [
+            Completion(tokens, logp, mean_entropy, eos.isdisjoint(tokens), cost, logq)
+            for tokens, logp, mean_entropy, cost, logq in zip(kept, *columns, strict=True)
+        ]
+
+
+class Batch:
+    """The state of one sampling loop over R rows; the B rows that the model still sees are ``rows``."""
+
+    def __init__(self, model: PreTrainedModel, options: SamplingOptions, uniforms: torch.Tensor) -> None:
+        self.model, self.options = model, options
+        self.uniforms = uniforms.to(model.device)  # (R, T)
+        rows, self.limit = uniforms.shape
+        self.eos = torch.tensor(list(options.eos_ids), device=model.device)
+        self.draws = Draws.empty(rows, self.limit, model.device)
+        self.rows = torch.arange(rows, device=model.device)  # (B,)
+        self.open = torch.ones(rows, dtype=torch.bool, device=model.device)  # not ended yet, (R,)
+
+    def prefill(self, prompts: Sequence[Sequence[int]], samples: int) -> None:
+        """Process each prompt once and let ``samples`` rows start from it."""
         ids, mask = left_pad(prompts, self.model.device)
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
         output = self.model(
             input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1
         )
         self.cache = output.past_key_values
-        self.cache.batch_repeat_interleave(self.samples)
-        self.mask = mask.repeat_interleave(self.samples, 0)
-        self.position = positions[:, -1:].repeat_interleave(self.samples, 0)
-        self.logits = output.logits[:, -1].repeat_interleave(self.samples, 0)  # (B, V)
+        self.cache.batch_repeat_interleave(samples)
+        self.mask = mask.repeat_interleave(samples, 0)  # (B, slots of the cache)
+        self.position = positions[:, -1:].repeat_interleave(samples, 0)  # of the last token, (B, 1)
+        self.logits = output.logits[:, -1].repeat_interleave(samples, 0)  # (B, V)
+        self.draws.cost += mask.sum(-1).repeat_interleave(samples) / samples
 
-    def draw(self, step: int) -> None:
-        """Draw the next token of every unfinished row and record it."""
-        logp = torch.log_softmax(self.logits.float(), dim=-1)  # (B, V)
-        token = _choose(logp, self.options.temperature, self.uniforms[self.rows, step])
-        here = self.rows[self.open]
-        self.tokens[here, step] = token[self.open]
-        self.logp[here, step] = logp.gather(1, token[:, None])[self.open, 0]
-        self.entropy[here, step] = torch.special.entr(logp.exp()).sum(-1)[self.open]
-        self.lengths[here] = step + 1
-        self.last = token
+    def run(self) -> None:
+        """Draw until every row has ended."""
+        self.draw()
+        while self.open.any():
+            self.forward()
+            self.draw()
+
+    def draw(self) -> torch.Tensor:
+        """Draw the next token of every open row; return these rows, of the R."""
+        now = self.open[self.rows]
+        here, logits = self.rows[now], self.logits[now]
+        column = self.draws.lengths[here]
+        logp = torch.log_softmax(logits.float(), dim=-1)  # (B, V)
+        logq = _proposal(logp, column, self.eos, self.options)
+        token = _choose(logq, self.uniforms[here, column])
+        self.draws.tokens[here, column] = token
+        self.draws.logp[here, column] = logp.gather(1, token[:, None])[:, 0]
+        self.draws.logq[here, column] = logq.gather(1, token[:, None])[:, 0]
+        self.draws.entropy[here, column] = torch.special.entr(logp.exp()).sum(-1)
+        self.draws.lengths[here] = column + 1
+        self.last = torch.zeros_like(self.rows).masked_scatter(now, token)  # (B,)
+        ended = column + 1 == self.limit
         if not self.options.ignore_eos:
-            self.open = self.open & ~torch.isin(token, self.eos)
+            ended |= torch.isin(token, self.eos)
+        self.open[here] = ~ended
+        return here
 
     def forward(self) -> None:
-        """Feed the drawn tokens, after retiring finished rows where enough of them have gathered."""
-        if self.open.float().mean() <= 1 - RETIRE_SHARE:
-            keep = self.open.nonzero()[:, 0]
-            self.cache.batch_select_indices(keep)
-            self.rows, self.mask, self.position = self.rows[keep], self.mask[keep], self.position[keep]
-            self.last, self.open = self.last[keep], self.open[keep]
+        """Feed the drawn tokens, after retiring ended rows where enough of them have gathered."""
+        now = self.open[self.rows]
+        if now.float().mean() <= 1 - RETIRE_SHARE:
+            self.keep(now.nonzero()[:, 0])
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
         self.position = self.position + 1
+        self.draws.cost[self.rows[self.open[self.rows]]] += 1
         output = self.model(
             input_ids=self.last[:, None],
             attention_mask=self.mask,
@@ -151,48 +220,43 @@ class _Batch:
         )
         self.logits = output.logits[:, -1]
 
-    def completions(self) -> list[list[Completion]]:
-        lengths = self.lengths.tolist()
-        logp, entropy = self.logp.sum(-1).tolist(), (self.entropy.sum(-1) / self.lengths).tolist()
-        eos = set(self.eos.tolist())
-        rows = []
-        for row, tokens in enumerate(self.tokens.tolist()):
-            kept = tokens[: lengths[row]]
-            prefill = self.prompt_lengths[row // self.samples] / self.samples
-            rows.append(Completion(kept, logp[row], entropy[row], eos.isdisjoint(kept), prefill + lengths[row] - 1))
-        return [rows[start : start + self.samples] for start in range(0, len(rows), self.samples)]
+    def keep(self, places: torch.Tensor) -> None:
+        """Let the model see only these places, of the B, from now on; a place may come several times."""
+        self.cache.batch_select_indices(places)
+        self.rows, self.mask, self.position = self.rows[places], self.mask[places], self.position[places]
+        self.last = self.last[places]
 
 
-def _choose(logp: torch.Tensor, temperature: float, uniforms: torch.Tensor) -> torch.Tensor:
-    """Token of each row, (B,), by inverting the CDF of softmax(logp / temperature) at ``uniforms``, (B,)."""
-    if temperature == 0:
-        return logp.argmax(-1)
-    cdf = torch.softmax(logp / temperature, dim=-1).cumsum(-1)
+def _proposal(logp: torch.Tensor, column: torch.Tensor, eos: torch.Tensor, options: SamplingOptions) -> torch.Tensor:
+    """Log-probabilities (B, V) of the distribution that tokens are drawn from, at columns (B,)."""
+    logits = logp
+    if options.min_new_tokens > 1:
+        early = column + 1 < options.min_new_tokens
+        logits = logp.index_fill(1, eos, -torch.inf).where(early[:, None], logp)
+    if options.temperature == 0:
+        return torch.full_like(logp, -torch.inf).scatter(1, logits.argmax(-1, keepdim=True), 0.0)
+    if options.top_p < 1:
+        probabilities, order = torch.softmax(logits / options.temperature, dim=-1).sort(dim=-1, descending=True)
+        outside = probabilities.cumsum(-1) - probabilities >= options.top_p
+        logits = logits.masked_fill(outside.scatter(1, order, outside), -torch.inf)
+    elif logits is logp and options.temperature == 1:
+        return logp
+    return torch.log_softmax(logits / options.temperature, dim=-1)
+
+
+def _choose(logq: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """Token of each row, (B,), by inverting the CDF of exp(logq), (B, V), at ``uniforms``, (B,)."""
+    cdf = logq.exp().cumsum(-1)
     # right=True: a token of probability zero is never drawn, not even at u = 0.
     drawn = torch.searchsorted(cdf, uniforms[:, None] * cdf[:, -1:], right=True)[:, 0]
-    return drawn.clamp(max=logp.shape[-1] - 1)
+    return drawn.clamp(max=logq.shape[-1] - 1)
 
 
-def _uniforms(seeds: Sequence[int], samples: int, limit: int) -> torch.Tensor:
-    """Uniforms (prompts × samples, T), each prompt's from its own seed."""
-    return torch.cat([torch.rand(samples, limit, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+def uniforms(seeds: Sequence[int], samples: int, columns: int) -> torch.Tensor:
+    """Uniforms (prompts × samples, columns), each prompt's from its own seed."""
+    return torch.cat([torch.rand(samples, columns, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
-def left_pad(prompts: Sequence[Sequence[int]], device: torch.device | str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and attention mask, both (P, L), padded on the left with 0 (masked, so any id serves)."""
-    longest = max(len(prompt) for prompt in prompts)
-    ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
-    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-    return ids.to(device), mask.to(device)
-
-
-def _check_prompts(model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
-    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    for index, prompt in enumerate(prompts):
-        if not len(prompt):
-            raise ValueError(f"prompt {index} is empty: there is nothing to complete")
-        if context is not None and len(prompt) + max_new_tokens > context:
-            raise ValueError(
-                f"prompt {index} has {len(prompt)} tokens; with max_new_tokens = {max_new_tokens} it exceeds "
-                f"the model's context of {context} tokens"
-            )
+def grouped(rows: Sequence[Row], size: int) -> list[list[Row]]:
+    """Rows in groups of ``size``."""
+    return [list(rows[start : start + size]) for start in range(0, len(rows), size)]

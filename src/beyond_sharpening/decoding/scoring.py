@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from beyond_sharpening.decoding.sampling import left_pad
+from beyond_sharpening.decoding.inputs import left_pad
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -26,6 +26,10 @@ class Claim(NamedTuple):
     gold: str
 
 
+class UnreadableGold(ValueError):
+    """A gold answer that cannot be parsed: a fault of the data, while an answer that cannot be is just no answer."""
+
+
 def quick_verdict(claim: Claim) -> Verdict | None:
     """Judge without math-verify; None when that takes more than comparing strings and exact numbers."""
     answer = canonical(claim.text)
@@ -39,7 +43,7 @@ def judge(claim: Claim) -> Verdict:
     """Judge with math-verify: extraction for a completion without a box, then equivalence.
 
     Raises:
-        ValueError: if the gold answer cannot be parsed.
+        UnreadableGold: if the gold answer cannot be parsed.
         Exception: whatever math-verify or sympy raise on the answer.
     """
     text = claim.text if claim.boxed else _extract(claim.text)
@@ -69,8 +73,12 @@ def _extract(completion: str) -> str | None:
 def _equivalent(answer: str, gold: str) -> bool:
     from math_verify import verify
 
-    if not _parse(gold):
-        raise ValueError(f"The gold answer {gold!r} cannot be parsed: correct it in the data, or drop the problem.")
+    try:
+        readable = bool(_parse(gold))
+    except Exception:  # sympy raises almost anything, ValueErrors among them
+        readable = False
+    if not readable:
+        raise UnreadableGold(f"The gold answer {gold!r} cannot be parsed: correct it in the data, or drop the problem.")
     return verify(_parse(gold), _parse(answer), timeout_seconds=None, raise_on_error=True)
 
 

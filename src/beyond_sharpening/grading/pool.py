@@ -9,7 +9,7 @@ from threading import Lock
 from pebble import ProcessFuture, ProcessPool
 
 from beyond_sharpening.grading.canonical import canonical
-from beyond_sharpening.grading.judge import Claim, judge, warm_up
+from beyond_sharpening.grading.judge import Claim, UnreadableGold, judge, warm_up
 from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def _verdict(claim: Claim, future: ProcessFuture) -> Verdict:
         return future.result()
     except TimeoutError:
         return Verdict("timeout", canonical(claim.text) if claim.boxed else None)
-    except (BrokenProcessPool, ValueError):
+    except (BrokenProcessPool, UnreadableGold):
         raise
     except Exception as error:  # sympy raises almost anything, and a killed worker is no verdict on the answer
         logger.warning("Grading failed on %r against %r (%r): counted as unparsable.", claim.text, claim.gold, error)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.problems.problem import Problem
 
 logger = logging.getLogger(__name__)
@@ -64,10 +65,12 @@ def hold_out(problems: Sequence[Problem], size: int, seed: int) -> tuple[list[Pr
         The training problems and the ``size`` validation problems (their ``split`` says so), both in order.
 
     Raises:
-        ValueError: unless 0 < size < number of problems.
+        BadInput: unless 0 < size < number of problems.
     """
     if not 0 < size < len(problems):
-        raise ValueError(f"Cannot hold out {size} of {len(problems)} problems: choose from 1 to {len(problems) - 1}.")
+        raise BadInput(
+            f"validation_size: cannot hold out {size} of {len(problems)} problems: choose from 1 to {len(problems) - 1}"
+        )
     chosen = set(random.Random(seed).sample(range(len(problems)), size))
     train = [problem for index, problem in enumerate(problems) if index not in chosen]
     return train, [replace(problems[index], split="validation") for index in sorted(chosen)]

@@ -47,8 +47,8 @@ def learning_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """
     histories = {name: frame for name, frame in histories.items() if len(frame)}
     if not histories:
-        return _notice("No training curves: no policy was trained in this run.")
-    figure, panels = _panels(len(LEARNING_PANELS), panel=(4.5, 2.9), columns=2)
+        return notice("No training curves: no policy was trained in this run.")
+    figure, panels = panel_grid(len(LEARNING_PANELS), panel=(4.5, 2.9), columns=2)
     for axes, (column, title, unit, factor) in zip(panels, LEARNING_PANELS, strict=True):
         for objective, frame in histories.items():
             _trace(axes, frame["step"], factor * frame[column], look(objective))
@@ -57,7 +57,7 @@ def learning_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
         _validations(panels[0], frame, look(objective))
     panels[3].set_ylim(bottom=0)
     note = "Lines: running mean over the steps (faint: each step). Markers: held-out validation problems."
-    return _finish(figure, {Arm(name, ""): look(name) for name in histories}, "What training did", note)
+    return finish(figure, {Arm(name, ""): look(name) for name in histories}, "What training did", note)
 
 
 def pass_at_k_figure(curves: pd.DataFrame) -> Figure:
@@ -69,9 +69,9 @@ def pass_at_k_figure(curves: pd.DataFrame) -> Figure:
     """
     rows = headline_rows(curves).dropna(subset=["pass_at_k"])
     if rows.empty:
-        return _notice("No pass@k curves: no policy was sampled at temperature 1.")
+        return notice("No pass@k curves: no policy was sampled at temperature 1.")
     benchmarks, looks = rows["benchmark"].unique(), arm_looks(rows)
-    figure, panels = _panels(len(benchmarks), panel=(3.5, 3.3), sharey=True)
+    figure, panels = panel_grid(len(benchmarks), panel=(3.5, 3.3), sharey=True)
     for axes, benchmark in zip(panels, benchmarks, strict=True):
         here = rows[rows["benchmark"] == benchmark]
         for arm, style in looks.items():
@@ -86,7 +86,7 @@ def pass_at_k_figure(curves: pd.DataFrame) -> Figure:
         axes.set(title=benchmark, xlabel="samples drawn, k")
     figure.supylabel("problems solved (%)", fontsize=10)
     note = "Bands: 95 % bootstrap intervals over problems, and over training seeds where there are several."
-    return _finish(figure, looks, "Problems solved by at least one of k samples (pass@k)", note)
+    return finish(figure, looks, "Problems solved by at least one of k samples (pass@k)", note)
 
 
 def accuracy_by_difficulty_figure(by_difficulty: pd.DataFrame) -> Figure:
@@ -98,10 +98,10 @@ def accuracy_by_difficulty_figure(by_difficulty: pd.DataFrame) -> Figure:
     """
     rows = headline_rows(by_difficulty).dropna(subset=["difficulty"])
     if rows.empty:
-        return _notice("No accuracy by difficulty: the problems carry no difficulty.")
+        return notice("No accuracy by difficulty: the problems carry no difficulty.")
     levels = {name: sorted(part["difficulty"].unique()) for name, part in rows.groupby("benchmark", sort=False)}
     looks = arm_looks(rows)
-    figure, panels = _panels(len(levels), panel=(3.5, 3.4), sharey=True)
+    figure, panels = panel_grid(len(levels), panel=(3.5, 3.4), sharey=True)
     for axes, (benchmark, values) in zip(panels, levels.items(), strict=True):
         here = rows[rows["benchmark"] == benchmark]
         for i, (arm, style) in enumerate(looks.items()):
@@ -113,7 +113,7 @@ def accuracy_by_difficulty_figure(by_difficulty: pd.DataFrame) -> Figure:
         axes.set(title=str(benchmark), xlabel="difficulty", xlim=(-0.6, len(values) - 0.4))
     figure.supylabel("right answers, pass@1 (%)", fontsize=10)
     note = f"Bars: {interval_note(rows['ci_unit'])}."
-    return _finish(figure, looks, "Right answers by difficulty of the problem", note)
+    return finish(figure, looks, "Right answers by difficulty of the problem", note)
 
 
 def contrast_figure(comparisons: pd.DataFrame) -> Figure:
@@ -125,10 +125,10 @@ def contrast_figure(comparisons: pd.DataFrame) -> Figure:
     """
     rows = comparisons[comparisons["family"] == "primary"] if len(comparisons) else comparisons
     if rows.empty:
-        return _notice("No comparisons: fewer than two policies were evaluated.")
+        return notice("No comparisons: fewer than two policies were evaluated.")
     contrasts = list(rows[["a", "b"]].drop_duplicates().itertuples(index=False, name=None))
     benchmarks = rows["benchmark"].unique()
-    figure, panels = _panels(len(benchmarks), panel=(3.3, 0.42 * len(contrasts) + 1.1), sharey=True)
+    figure, panels = panel_grid(len(benchmarks), panel=(3.3, 0.42 * len(contrasts) + 1.1), sharey=True)
     for axes, benchmark in zip(panels, benchmarks, strict=True):
         axes.axvline(0, color=QUIET, lw=1)
         for row in rows[rows["benchmark"] == benchmark].to_dict("records"):
@@ -140,7 +140,7 @@ def contrast_figure(comparisons: pd.DataFrame) -> Figure:
         f"Bars: {interval_note(rows['unit'])}.\n"
         "Right of 0: the first policy is better. p is adjusted for the number of comparisons; filled: below 0.05."
     )
-    return _finish(figure, {}, "Differences in right answers between policies", note)
+    return finish(figure, {}, "Differences in right answers between policies", note)
 
 
 def _contrast(axes: Axes, position: int, row: dict[Any, Any]) -> None:
@@ -183,7 +183,7 @@ def _of(frame: pd.DataFrame, arm: Arm) -> pd.DataFrame:
     return frame[(frame["policy"] == arm.policy) & (frame["variant"] == arm.variant)]
 
 
-def _panels(n: int, panel: tuple[float, float], columns: int = 3, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+def panel_grid(n: int, panel: tuple[float, float], columns: int = 3, sharey: bool = False) -> tuple[Figure, list[Axes]]:
     """A figure with n panels of the given size (inches), in rows of at most ``columns``."""
     from matplotlib.figure import Figure
 
@@ -201,7 +201,7 @@ def _panels(n: int, panel: tuple[float, float], columns: int = 3, sharey: bool =
     return figure, every[:n]
 
 
-def _finish(figure: Figure, looks: Mapping[Arm, Look], title: str, note: str) -> Figure:
+def finish(figure: Figure, looks: Mapping[Arm, Look], title: str, note: str) -> Figure:
     """Title on top; below, a note on how to read the figure and the legend."""
     from matplotlib.lines import Line2D
 
@@ -221,7 +221,7 @@ def _finish(figure: Figure, looks: Mapping[Arm, Look], title: str, note: str) ->
     return figure
 
 
-def _notice(text: str) -> Figure:
+def notice(text: str) -> Figure:
     """A figure that says why there is nothing to draw."""
     from matplotlib.figure import Figure
 

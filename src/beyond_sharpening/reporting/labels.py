@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,6 +42,11 @@ DECODERS = {
     "temperature": "temperature 1",
     "greedy": "greedy decoding",
     "low_temperature": "low temperature",
+    "best_of_n": "best of N by likelihood",
+    "sir": "importance resampling",
+    "smc": "sequential Monte Carlo",
+    "smc_mh": "sequential Monte Carlo and MH",
+    "power_mh": "Metropolis–Hastings",
 }
 INTERVALS = {
     "problem": "95 % intervals over problems, which speak of one checkpoint",
@@ -59,8 +65,10 @@ def words(name: str) -> str:
 
 
 def decoder_label(decoder: str) -> str:
-    """A decoder in words."""
-    return DECODERS.get(decoder, words(decoder))
+    """A decoder in words; the values that tell it from others of its name follow, as ``SMC and MH, alpha 4``."""
+    name, *values = decoder.split("-")
+    told = [re.sub(r"^([a-z_]*[a-z])(?=[\d.])", r"\1 ", value).removesuffix(".0") for value in values]
+    return ", ".join([DECODERS.get(name, words(name)), *map(words, told)])
 
 
 def side_label(side: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from beyond_sharpening.reporting import tables
+from beyond_sharpening.reporting.decoding import cost_table, diagnostics_table, mixing_warnings
 from beyond_sharpening.reporting.labels import interval_note, look, rank
 
 if TYPE_CHECKING:
@@ -49,12 +50,18 @@ def markdown_report(
     comparisons: pd.DataFrame,
     histories: Mapping[str, pd.DataFrame],
     run: Run,
+    outcomes: pd.DataFrame | None = None,
+    theory: pd.DataFrame | None = None,
+    costs: pd.DataFrame | None = None,
+    diagnostics: pd.DataFrame | None = None,
 ) -> str:
     """The report as Markdown; parts without data are left out.
 
     The frames are those of ``beyond_sharpening.analysis``, histories map an objective to one row a step.
     Figures are referred to as ``figures/<name>.png``, the names being ``contrasts``, ``pass_at_k``,
-    ``accuracy_by_difficulty`` and ``learning_curves``.
+    ``accuracy_by_difficulty``, ``learning_curves``, and ``theory_03``, ``theory_05`` and ``theory_11`` where there is a
+    table of the theory's claims. ``outcomes`` is what was predicted of sharpening, beside what happened;
+    with ``costs``, what decoders cost and with ``diagnostics`` how they fared, ``accuracy_by_cost`` is shown too.
     """
     most = tables.most_samples(curves)
     policies = set(estimates["policy"])
@@ -71,6 +78,11 @@ def markdown_report(
         primary=tables.contrast_table(comparisons, "primary"),
         secondary=tables.contrast_table(comparisons, "secondary"),
         training=tables.training_table(histories),
+        prediction=None if outcomes is None else tables.prediction_table(outcomes),
+        theory=None if theory is None else tables.theory_table(theory),
+        costs=None if costs is None else cost_table(costs),
+        diagnostics=None if diagnostics is None else diagnostics_table(diagnostics),
+        warnings=[] if diagnostics is None else mixing_warnings(diagnostics),
         details=tables.detail_table(estimates, most),
         intervals=interval_note(estimates["ci_unit"]),
         one_seed=bool(estimates["n_seeds"].max() == 1 and policies != {"base"}),

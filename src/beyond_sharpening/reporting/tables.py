@@ -144,6 +144,38 @@ def detail_table(estimates: pd.DataFrame, k: int) -> Table:
     return Table([*header, "cut short", "unreadable", "timed out"], rows, n_text=4)
 
 
+def prediction_table(outcomes: pd.DataFrame) -> Table | None:
+    """What the base predicted of sharpening, beside what happened to each arm that sharpens; None without any."""
+    words = {"raise": "raises accuracy", "lower": "lowers accuracy", "unclear": "unclear"}
+    rows = [
+        [
+            row["benchmark"],
+            side_label(row["arm"]),
+            words[row["predicted"]],
+            words[row["observed"]],
+            row["agreement"],
+            points_interval(row["difference"], row["ci_low"], row["ci_high"]),
+        ]
+        for row in outcomes.to_dict("records")
+    ]
+    header = ["benchmark", "policy or decoder", "predicted", "happened", "agreement", "change in points"]
+    return Table(header, rows, n_text=5) if rows else None
+
+
+def theory_table(claims: pd.DataFrame) -> Table:
+    """Each proposition: its statement, how many claims of it were computed, and whether all of them hold."""
+    rows = [
+        [
+            f"{number}. {part['title'].iloc[0]}",
+            part["statement"].iloc[0],
+            "yes" if part["holds"].all() else f"**no**: {int((~part['holds']).sum())} do not",
+            str(len(part)),
+        ]
+        for number, part in claims.groupby("number")
+    ]
+    return Table(["proposition", "statement", "holds", "claims computed"], rows, n_text=3)
+
+
 def _by_arm(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Label and rows of every policy and variant, in reading order."""
     return [

@@ -63,13 +63,15 @@ class Progress(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.latest |= {name: f"{value:.3f}" for name, value in (logs or {}).items() if name in self.SHOWN}
+        # A mean over nothing, such as the accuracy of a step in which no answer could be scored, is None.
+        known = {name: value for name, value in (logs or {}).items() if value is not None}
+        self.latest |= {name: f"{known[name]:.3f}" for name in self.SHOWN if name in known}
         self.bar.set_postfix(self.latest, refresh=False)
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        self.bar.close()
+    def close(self) -> None:
+        """Leave the bar as it stands: what is told next, such as an error, comes after it."""
+        if hasattr(self, "bar"):
+            self.bar.close()
 
 
 def quiet(trainer: Trainer) -> None:

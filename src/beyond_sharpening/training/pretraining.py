@@ -12,6 +12,7 @@ import random
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,7 @@ def pretrain(
     tokenizer = build_tokenizer()
     model = build_model(tokenizer, options, seed)
     examples = _examples(tokenizer, questions, _solutions(questions, options, seed))
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, closing(Progress("pretrain base")) as progress:
         trainer = Trainer(
             model=model,
             args=TrainingArguments(
@@ -156,7 +157,7 @@ def pretrain(
             data_collator=_collate,
             train_dataset=examples[options.heldout_size :],
             eval_dataset=examples[: options.heldout_size],
-            callbacks=[LiveMetrics(track), Progress("pretrain base")],
+            callbacks=[LiveMetrics(track), progress],
         )
         quiet(trainer)
         outcome = trainer.train()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from datasets import Dataset
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 from trl import RLOOConfig
 
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Hardware, Training
 from beyond_sharpening.policy import Policy, save_policy
 from beyond_sharpening.problems import Problem
@@ -75,14 +78,14 @@ def train(
         track: called with live metrics and the step.
 
     Raises:
-        ValueError: if there are fewer problems than a step needs.
+        BadInput: if there are fewer problems than a step needs.
         FloatingPointError: if the gradient is no longer a number.
     """
     if len(task.train) < options.prompts_per_step:
-        raise ValueError(
+        raise BadInput(
             f"{len(task.train)} training problems are fewer than prompts_per_step = {options.prompts_per_step}"
         )
-    tokenizer = base.tokenizer()
+    tokenizer, progress = base.tokenizer(), Progress(f"train {options.objective}")
     trainer = ObjectiveTrainer(
         model=base.model(hardware.device),
         reference=base.model(hardware.device, hardware.dtype),
@@ -94,15 +97,29 @@ def train(
         generation_batch=hardware.generation_batch,
         processing_class=tokenizer,
         train_dataset=_dataset(task),
-        callbacks=[LiveMetrics(track), StopOnNonFinite(), Progress(f"train {options.objective}")],
+        callbacks=[LiveMetrics(track), StopOnNonFinite(), progress],
     )
     quiet(trainer)
     trainer.add_callback(Validation(trainer, tokenizer, task, options, workspace / "best"))
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(workspace) if workspace.is_dir() else None)
+    with closing(progress):
+        trainer.train(resume_from_checkpoint=_last_state(workspace))
     last = save_policy(trainer.accelerator.unwrap_model(trainer.model), tokenizer, workspace / "last")
     for checkpoint in workspace.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
     return Trained(last, Policy(workspace / "best"), _history(trainer.state.log_history, options))
+
+
+def unknown_trl_arguments(options: Training) -> list[str]:
+    """The keys of the ``trl`` block that ``RLOOConfig`` does not have."""
+    return sorted(set(options.trl) - {field.name for field in fields(RLOOConfig)})
+
+
+def _last_state(workspace: Path) -> str | None:
+    """The latest state that was written whole; an interruption may have come while one was being written."""
+    for unfinished in workspace.glob("checkpoint-*"):
+        if not (unfinished / TRAINER_STATE_NAME).is_file():  # the trainer writes it last
+            shutil.rmtree(unfinished)
+    return get_last_checkpoint(workspace) if workspace.is_dir() else None
 
 
 def _arguments(
@@ -146,7 +163,7 @@ def _dataset(task: TrainingTask) -> Dataset:
 def _history(log: list[dict[str, Any]], options: Training) -> pd.DataFrame:
     """One row a step from the trainer's log."""
     steps = pd.DataFrame([row for row in log if "reward" in row])
-    history = steps.reindex(columns=list(HISTORY)).rename(columns=HISTORY).astype({"step": int})
+    history = steps.reindex(columns=list(HISTORY)).rename(columns=HISTORY).astype(float).astype({"step": int})
     completions = options.prompts_per_step * options.completions_per_prompt
     history["clipped"] = (history["grad_norm"] > options.max_grad_norm).astype(float)
     history["tokens_per_second"] = completions * history["length"] / history["step_time"]

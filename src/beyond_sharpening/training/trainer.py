@@ -16,17 +16,19 @@ are set so that it is only truncated, at 20.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import torch
 from accelerate.utils import gather
+from datasets import Dataset
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import Sampler
 from transformers import PreTrainedModel
 from trl import RLOOConfig, RLOOTrainer
 from trl.models import unwrap_model_for_generation
-from trl.trainer.utils import add_fused_lm_head
+from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
 from beyond_sharpening.decoding import Completion, SamplingOptions, sample
 from beyond_sharpening.decoding.text import answer_texts
@@ -169,6 +171,9 @@ class ObjectiveTrainer(RLOOTrainer):
         reward = self.objective.reward(task, logp_reference, logp_policy, n_tokens)
         return self.reward_scale * reward[:, None]
 
+    def _get_train_sampler(self, dataset: Dataset | None = None) -> Sampler[int]:
+        return EpochOrder(cast(RepeatSampler, super()._get_train_sampler(dataset)), self)
+
     def create_scheduler(self, num_training_steps: int, optimizer: Optimizer | None = None) -> LambdaLR:
         """Linear warm-up from ``WARMUP_START`` of the learning rate, constant afterwards."""
         warmup = self.args.warmup_steps
@@ -186,3 +191,23 @@ class ObjectiveTrainer(RLOOTrainer):
     def _record(self, **metrics: torch.Tensor) -> None:
         for name, value in metrics.items():
             self._metrics["train"][name].append(value.item())
+
+
+class EpochOrder(Sampler[int]):
+    """TRL's sampler with the order of each epoch drawn from the seed and the epoch alone.
+
+    TRL's own draws an order from where the one before it stopped: a resumed training would meet the problems of its
+    first epoch again.
+    """
+
+    def __init__(self, sampler: RepeatSampler, trainer: ObjectiveTrainer) -> None:
+        self.sampler, self.trainer = sampler, trainer
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[int]:
+        steps_an_epoch = self.sampler.num_samples // self.sampler.batch_size
+        epoch = self.trainer.state.global_step // steps_an_epoch
+        self.sampler.generator.manual_seed(derive_seed(self.trainer.args.seed, "order", epoch))
+        return iter(self.sampler)

@@ -1,7 +1,7 @@
 """The ten propositions of ``docs/theory.md``, each an executable check on policies small enough to enumerate."""
 
 from beyond_sharpening.exact.propositions.accuracy import check_accuracy, check_ceilings
-from beyond_sharpening.exact.propositions.check import Check
+from beyond_sharpening.exact.propositions.check import Check, claims_table, series_table
 from beyond_sharpening.exact.propositions.coverage import check_crossover, check_price
 from beyond_sharpening.exact.propositions.decomposition import check_decomposition
 from beyond_sharpening.exact.propositions.estimator import check_estimator
@@ -29,4 +29,4 @@ def check_propositions(seed: int = 0) -> list[Check]:
     return [check(seed) for check in CHECKS]
 
 
-__all__ = ["CHECKS", "Check", "check_propositions"]
+__all__ = ["CHECKS", "Check", "check_propositions", "claims_table", "series_table"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, SupportsFloat
 
+import pandas as pd
+
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Iterable
 
 Relation = Literal["=", "≥", "≤", "≠"]
 Row = dict[str, object]
@@ -57,3 +59,22 @@ def claim(
         "tolerance": tolerance,
         "holds": error > tolerance if relation == "≠" else error <= tolerance,
     }
+
+
+def claims_table(checks: Iterable[Check]) -> pd.DataFrame:
+    """Every claim in one table: ``number``, ``title`` and ``statement`` of its check, then the columns of ``claim``."""
+    tables = [check.table.assign(number=check.number, title=check.title, statement=check.statement) for check in checks]
+    names = ["number", "title", "statement"]
+    return pd.concat(tables, ignore_index=True)[names + list(tables[0].columns.drop(names))]
+
+
+def series_table(checks: Iterable[Check]) -> pd.DataFrame:
+    """Every figure's points in one table: ``number``, ``figure``, ``x``, ``y``, ``line``, and what x and y are."""
+    tables = []
+    for check in checks:
+        for title, series in check.series.items():
+            x, y, *line = series.columns
+            points = pd.DataFrame({"x": series[x].astype(float), "y": series[y].astype(float)})
+            points["line"] = series[line[0]].astype(str) if line else ""
+            tables.append(points.assign(number=check.number, figure=title, x_label=x, y_label=y))
+    return pd.concat(tables, ignore_index=True)

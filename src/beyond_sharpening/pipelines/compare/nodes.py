@@ -11,8 +11,12 @@ import pandas as pd
 from beyond_sharpening.analysis import (
     accuracy_by_difficulty,
     compare_arms,
+    decoder_costs,
+    decoder_diagnostics,
     estimates,
     pass_at_k_curves,
+    predicted_effect,
+    prediction_outcomes,
     validate_samples,
     verdict,
 )
@@ -71,3 +75,15 @@ def compare(
         for row in comparisons.to_dict("records")
     }
     return comparisons, asdict(verdict(comparisons, estimated)), tracked
+
+
+def judge_prediction(samples: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+    """What the base's samples predicted of sharpening, beside what happened."""
+    return prediction_outcomes(predicted_effect(samples), comparisons)
+
+
+def price_decoders(
+    samples: pd.DataFrame, estimated: pd.DataFrame, curves: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the base's decoders cost beside a majority vote of the same price, and how every decoder fared."""
+    return decoder_costs(estimated, curves), decoder_diagnostics(samples)

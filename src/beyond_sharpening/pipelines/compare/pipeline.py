@@ -21,6 +21,13 @@ def create_pipeline() -> Pipeline:
                 ["comparisons", "verdict", "contrasts"],
                 name="compare",
             ),
+            Node(nodes.judge_prediction, ["samples", "comparisons"], "prediction_outcomes", name="judge_prediction"),
+            Node(
+                nodes.price_decoders,
+                ["samples", "estimates", "pass_at_k"],
+                ["decoder_costs", "decoder_diagnostics"],
+                name="price_decoders",
+            ),
         ],
         namespace="compare",
         prefix_datasets_with_namespace=False,

@@ -20,12 +20,14 @@ def build_exam(
     """The exam that these parameters describe, over a table of problems."""
     from beyond_sharpening.evaluation import Exam
 
+    evaluation = Evaluation.model_validate(options)
     return Exam(
         problems_from_frame(problems),
         Task.model_validate(task),
-        Evaluation.model_validate(options).decoders,
+        evaluation.decoders,
         seed,
         Hardware.model_validate(hardware),
+        evaluation.min_completion_tokens,
     )
 
 
@@ -37,13 +39,20 @@ def evaluate_base(
     options: dict[str, Any],
     sample_seed: int,
     hardware: dict[str, Any],
-) -> pd.DataFrame:
-    """The base's samples, and a second independent set of them (replicate 1)."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The base's samples, with a second independent set of them (replicate 1), and what they predict of sharpening.
+
+    The prediction is made and said here, before anything is trained.
+    """
+    from beyond_sharpening.analysis import predicted_effect, prediction_lines
     from beyond_sharpening.evaluation import Arm, evaluate
 
     exam = build_exam(benchmarks, task, options, sample_seed, hardware)
     arms = [Arm(model, "base", "default", "last", 0, replicate) for replicate in (0, 1)]
-    return pd.concat([evaluate(arm, base, base, exam) for arm in arms], ignore_index=True)
+    samples = pd.concat([evaluate(arm, base, base, exam) for arm in arms], ignore_index=True)
+    prediction = predicted_effect(samples)
+    print("\n".join(["", *prediction_lines(prediction), ""]))
+    return samples, prediction
 
 
 def evaluate_policy(
@@ -79,13 +88,16 @@ def evaluate_policy(
     )
 
 
-def gather_samples(*tables: pd.DataFrame) -> tuple[dict[str, dict[str, float]], dict[str, pd.DataFrame]]:
+def gather_samples(
+    *tables: pd.DataFrame,
+) -> tuple[dict[str, dict[str, float]], dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """Accuracy of every policy, for the tracker, once all tables are there.
 
-    The tables are partitions of ``all_samples`` already: nothing is added to it, but what reads it waits.
+    The tables are partitions of ``all_samples`` already, and the histories of the trainings before them partitions
+    of ``all_histories``: nothing is added to either, but what reads them waits.
     """
     samples = pd.concat(tables, ignore_index=True)
     samples = samples[(samples["replicate"] == 0) & (samples["checkpoint"] == "last")]
     arms = samples[["policy", "benchmark", "decoder"]].agg("/".join, axis=1)
     accuracy = samples["correct"].groupby(arms).mean()
-    return {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}
+    return {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}, {}

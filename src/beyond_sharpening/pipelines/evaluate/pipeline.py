@@ -15,8 +15,9 @@ ASKED = {
 
 
 def create_base_pipeline() -> Pipeline:
-    """Evaluate the start model."""
-    return _stage([Node(nodes.evaluate_base, {"base": "base_policy", **ASKED}, "base_samples", name="evaluate_base")])
+    """Evaluate the start model, and predict from its samples what sharpening will do."""
+    inputs, outputs = {"base": "base_policy", **ASKED}, ["base_samples", "sharpening_prediction"]
+    return _stage([Node(nodes.evaluate_base, inputs, outputs, name="evaluate_base")])
 
 
 def create_policy_pipeline(objective: str) -> Pipeline:
@@ -35,7 +36,8 @@ def create_policy_pipeline(objective: str) -> Pipeline:
 def create_gathering_pipeline(policies: list[str]) -> Pipeline:
     """Wait for the samples of all policies and summarise them for the tracker."""
     inputs = [f"{policy}_samples" for policy in policies]
-    return _stage([Node(nodes.gather_samples, inputs, ["accuracy", "all_samples"], name="gather_samples")])
+    outputs = ["accuracy", "all_samples", "all_histories"]
+    return _stage([Node(nodes.gather_samples, inputs, outputs, name="gather_samples")])
 
 
 def _stage(stage: list[Node]) -> Pipeline:

@@ -15,6 +15,7 @@ from beyond_sharpening.manifests import PACKAGES
 from beyond_sharpening.parameters import Training
 from beyond_sharpening.reporting import (
     Run,
+    accuracy_by_cost_figure,
     accuracy_by_difficulty_figure,
     contrast_figure,
     html_report,
@@ -22,6 +23,7 @@ from beyond_sharpening.reporting import (
     markdown_report,
     pass_at_k_figure,
     summary,
+    theory_figures,
 )
 
 
@@ -34,18 +36,28 @@ def select_histories(
 
 
 def draw_figures(
-    curves: pd.DataFrame, by_difficulty: pd.DataFrame, comparisons: pd.DataFrame, histories: dict[str, pd.DataFrame]
-) -> tuple[Figure, Figure, Figure, Figure, dict[str, Figure]]:
-    """Contrasts, pass@k, accuracy by difficulty and learning curves; and all of them by name, for the report."""
+    curves: pd.DataFrame,
+    by_difficulty: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    histories: dict[str, pd.DataFrame],
+    theory: dict[str, Callable[[], pd.DataFrame]],
+    costs: pd.DataFrame,
+    estimated: pd.DataFrame,
+) -> tuple[Figure, Figure, Figure, Figure, Figure, dict[str, Figure]]:
+    """Contrasts, pass@k, by difficulty, learning curves, by cost; and all of them by name, for the report."""
     contrasts, coverage = contrast_figure(comparisons), pass_at_k_figure(curves)
     difficulty, learning = accuracy_by_difficulty_figure(by_difficulty), learning_curves(histories)
+    cost = accuracy_by_cost_figure(costs, curves, estimated)
     by_name = {
         "contrasts": contrasts,
         "pass_at_k": coverage,
         "accuracy_by_difficulty": difficulty,
         "learning_curves": learning,
+        "accuracy_by_cost": cost,
     }
-    return contrasts, coverage, difficulty, learning, by_name
+    if theory:
+        by_name |= theory_figures(theory["checks"](), theory["series"]())
+    return contrasts, coverage, difficulty, learning, cost, by_name
 
 
 def write_report(
@@ -56,7 +68,11 @@ def write_report(
     by_difficulty: pd.DataFrame,
     comparisons: pd.DataFrame,
     histories: dict[str, pd.DataFrame],
+    theory: dict[str, Callable[[], pd.DataFrame]],
     figures: dict[str, Figure],
+    outcomes: pd.DataFrame,
+    costs: pd.DataFrame,
+    diagnostics: pd.DataFrame,
     model: str,
     training: dict[str, Any],
     task: dict[str, Any],
@@ -81,6 +97,10 @@ def write_report(
         comparisons=comparisons,
         histories=histories,
         run=run,
+        outcomes=outcomes,
+        costs=costs,
+        diagnostics=diagnostics,
+        theory=theory["checks"]() if theory else None,
     )
     machine_readable = summary(estimated, comparisons, model, train_seeds)
     return markdown, html_report(markdown, figures), machine_readable, [outcome.headline, *outcome.lines]

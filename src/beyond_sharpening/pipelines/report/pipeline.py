@@ -4,7 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from beyond_sharpening.pipelines.report import nodes
 
-TABLES = ["pass_at_k", "accuracy_by_difficulty", "comparisons", "histories"]
+TABLES = ["pass_at_k", "accuracy_by_difficulty", "comparisons", "histories", "theory_tables"]
 
 
 def create_pipeline() -> Pipeline:
@@ -18,12 +18,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.draw_figures,
-                TABLES,
+                [*TABLES, "decoder_costs", "estimates"],
                 [
                     "contrasts_figure",
                     "pass_at_k_figure",
                     "accuracy_by_difficulty_figure",
                     "learning_curves_figure",
+                    "accuracy_by_cost_figure",
                     "figures",
                 ],
                 name="draw_figures",
@@ -36,6 +37,9 @@ def create_pipeline() -> Pipeline:
                     "estimates",
                     *TABLES,
                     "figures",
+                    "prediction_outcomes",
+                    "decoder_costs",
+                    "decoder_diagnostics",
                     "params:model",
                     "params:train",
                     "params:task",

@@ -1,0 +1,76 @@
+"""What each decoder cost and how it fared."""
+
+from __future__ import annotations
+
+import json
+from math import nan
+
+import pandas as pd
+
+from beyond_sharpening.analysis.solve_rates import CELL
+
+# Vehtari et al. (arXiv 1903.08008) ask for 1.01 with long chains; 1.1 is the older, laxer rule.
+RHAT_LIMIT = 1.1
+ESS_LIMIT = 0.1
+
+COST_COLUMNS = ["model", "benchmark", "decoder", "forward_tokens", "pass@1", "ci_low", "ci_high", "k", "vote"]
+
+
+def decoder_diagnostics(samples: pd.DataFrame) -> pd.DataFrame:
+    """What the decoders told of themselves, of replicate 0: one row a (cell, diagnostic).
+
+    Columns: those that name the cell, ``diagnostic``, ``mean``, ``median``, ``low`` and ``high`` (5 and 95 %), over
+    completions, and ``warning``, text where the median says that the decoder did not reach its target (empty
+    elsewhere). No rows for tables without a column ``diagnostics`` of JSON objects.
+    """
+    columns = [*CELL, "diagnostic", "mean", "median", "low", "high", "warning"]
+    if "diagnostics" not in samples:
+        return pd.DataFrame(columns=columns)
+    told = samples[(samples["replicate"] == 0) & ~samples["diagnostics"].isin(["{}"])].dropna(subset=["diagnostics"])
+    rows = []
+    for key, cell in told.groupby(CELL, observed=True):
+        values = pd.DataFrame(cell["diagnostics"].map(json.loads).tolist())
+        for name in values.columns:
+            value = values[name].dropna()
+            low, median, high = value.quantile([0.05, 0.5, 0.95])
+            statistics = {"mean": value.mean(), "median": median, "low": low, "high": high}
+            names = dict(zip(CELL, key, strict=True)) | {"diagnostic": name}
+            rows.append(names | statistics | {"warning": _warning(str(name), median)})
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _warning(name: str, median: float) -> str:
+    if name == "rhat" and median > RHAT_LIMIT:
+        return f"the chains have not mixed: split-R̂ {median:.2f}, to be below {RHAT_LIMIT}"
+    if name == "ess" and median < ESS_LIMIT:
+        return f"few draws carry all the weight: effective sample size {median:.0%} of the pool"
+    return ""
+
+
+def decoder_costs(estimates: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
+    """What a completion of each of the base's decoders costs, beside a majority vote for the same price.
+
+    Args:
+        estimates: ``mean_forward_tokens`` is the cost of a completion, in tokens that the model processed.
+        curves: maj@k of plain samples (``temperature``), whose price is k times that of one.
+
+    Returns:
+        One row a (model, benchmark, decoder) of the base, last checkpoint, where the cost is known:
+        ``forward_tokens``, ``pass@1``, ``ci_low``, ``ci_high``, ``k`` (the largest on the curve that costs no more;
+        1 for what is cheaper than one sample) and ``vote``, maj@k. NaN without plain samples.
+    """
+    base = estimates[(estimates["policy"] == "base") & (estimates["checkpoint"] == "last")]
+    base = base.dropna(subset=["mean_forward_tokens"])
+    votes = curves[(curves["policy"] == "base") & (curves["decoder"] == "temperature")]
+    keys = ["model", "benchmark"]
+    plain = base[base["decoder"] == "temperature"][[*keys, "mean_forward_tokens"]]
+    votes = votes.merge(plain.rename(columns={"mean_forward_tokens": "price"}), on=keys)
+    rows = []
+    for arm in base.to_dict("records"):
+        ours = votes[(votes["model"] == arm["model"]) & (votes["benchmark"] == arm["benchmark"])]
+        affordable = ours[(ours["k"] * ours["price"] <= arm["mean_forward_tokens"] * (1 + 1e-9)) | (ours["k"] == 1)]
+        best = affordable.nlargest(1, "k")[["k", "maj_at_k"]].to_dict("records") or [{"k": nan, "maj_at_k": nan}]
+        row = {name: arm[name] for name in (*keys, "decoder", "pass@1", "ci_low", "ci_high")}
+        cost = {"forward_tokens": arm["mean_forward_tokens"]}
+        rows.append(row | cost | {"k": best[0]["k"], "vote": best[0]["maj_at_k"]})
+    return pd.DataFrame(rows, columns=COST_COLUMNS)

@@ -1,0 +1,164 @@
+"""Speed, side by side with peers: the same model, prompts and numbers of steps, in one run.
+
+Repeats of ours and the peer's are interleaved, so that what else the machine does meets both; medians are compared.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING, TypedDict
+
+import torch
+
+from beyond_sharpening.decoders import PowerMH
+from beyond_sharpening.decoding import SamplingOptions, sample
+from beyond_sharpening.decoding.mh import power_mh
+from beyond_sharpening.decoding.reference import power_mh_one_chain
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from beyond_sharpening.parameters import Benchmark
+
+VOCABULARY, EOS = 64, 0
+
+
+class Measurement(TypedDict):
+    """Ours against a peer's: ``ratio`` above 1 means that ours is faster."""
+
+    stage: str
+    ours: float
+    peer: float
+    unit: str
+    ratio: float
+    conditions: str
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One piece of work done twice; each side returns how many units it did."""
+
+    stage: str
+    unit: str
+    conditions: str
+    ours: Callable[[], int]
+    peer: Callable[[], int]
+
+    def measure(self, repeats: int) -> Measurement:
+        """Medians over interleaved repeats, in units a second; the first round warms up and does not count."""
+        rates: dict[str, list[float]] = {"ours": [], "peer": []}
+        for _ in range(repeats + 1):
+            for side, work in (("ours", self.ours), ("peer", self.peer)):
+                start = time.perf_counter()
+                done = work()
+                rates[side].append(done / (time.perf_counter() - start))
+        ours, peer = (median(rates[side][1:]) for side in ("ours", "peer"))
+        return Measurement(
+            stage=self.stage, ours=ours, peer=peer, unit=self.unit, ratio=ours / peer, conditions=self.conditions
+        )
+
+
+def measure(options: Benchmark) -> list[Measurement]:
+    """Power sampling against one chain at a time, and rollouts against ``generate``."""
+    model = build_model(options)
+    contests = [*_power_sampling(model, options), *_rollouts(model, options)]
+    threads = f"{torch.get_num_threads()} thread(s)"
+    results = [contest.measure(options.repeats) for contest in contests]
+    return [{**result, "conditions": f"{result['conditions']}; {threads}"} for result in results]
+
+
+def build_model(options: Benchmark) -> PreTrainedModel:
+    """A Llama with random weights, whose completions seldom end early."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=options.architecture.hidden_size,
+        intermediate_size=options.architecture.intermediate_size,
+        num_hidden_layers=options.architecture.layers,
+        num_attention_heads=options.architecture.heads,
+        max_position_embeddings=1024,
+        bos_token_id=None,
+        eos_token_id=EOS,
+        pad_token_id=EOS,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return LlamaForCausalLM(config).eval()
+
+
+def _prompts(number: int, length: int) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(1, VOCABULARY, (number, length), generator=generator).tolist()
+
+
+def _power_sampling(model: PreTrainedModel, options: Benchmark) -> list[Contest]:
+    """The same chains, token for token, in batches and one at a time; the peer runs a few of them."""
+    decoder = PowerMH(type="power_mh", alpha=options.alpha, blocks=options.blocks, steps=options.steps)
+    sampling = SamplingOptions(options.new_tokens, [EOS], decoder.proposal_temperature)
+
+    def batched(size: int) -> int:
+        prompts = _prompts(size, options.chain_prompt)
+        return sum(map(len, power_mh(model, prompts, sampling, decoder, range(size), 0)))
+
+    def one_at_a_time() -> int:
+        for seed, prompt in enumerate(_prompts(options.peer_chains, options.chain_prompt)):
+            power_mh_one_chain(model, prompt, sampling, decoder, seed, 0)
+        return options.peer_chains
+
+    chain = f"alpha {options.alpha:g}, {options.blocks} x {options.steps} steps, {options.new_tokens} new tokens"
+    return [
+        Contest(
+            f"power sampling, batch of {size}",
+            "completions/s",
+            f"{_describe(options)}; {chain}; peer: one chain at a time, recomputed from scratch",
+            partial(batched, size),
+            one_at_a_time,
+        )
+        for size in options.batches
+    ]
+
+
+def _rollouts(model: PreTrainedModel, options: Benchmark) -> list[Contest]:
+    return [
+        _rollout(model, options, length, samples) for length in options.prompt_lengths for samples in options.rollouts
+    ]
+
+
+def _rollout(model: PreTrainedModel, options: Benchmark, length: int, samples: int) -> Contest:
+    """Samples of prompts against ``generate`` on the prompts repeated, from the same distribution."""
+    prompts = _prompts(options.rollout_prompts, length)
+    repeated = torch.tensor(prompts).repeat_interleave(samples, 0)
+    sampling = SamplingOptions(options.new_tokens, [EOS])
+
+    def ours() -> int:
+        groups = sample(model, prompts, sampling, samples, range(len(prompts)))
+        return sum(len(completion.tokens) for group in groups for completion in group)
+
+    def peer() -> int:
+        rows = model.generate(  # type: ignore[operator]
+            repeated,
+            attention_mask=torch.ones_like(repeated),
+            do_sample=True,
+            top_k=0,
+            max_new_tokens=options.new_tokens,
+        )
+        ends = (rows[:, length:] == EOS).int()
+        return int((ends.cumsum(1) - ends == 0).sum())
+
+    return Contest(
+        f"rollouts, {samples} samples, prompts of {length}",
+        "tokens/s",
+        f"{_describe(options)}; {len(prompts)} prompts, {options.new_tokens} new tokens; "
+        "peer: generate on repeated prompts, without log-probabilities",
+        ours,
+        peer,
+    )
+
+
+def _describe(options: Benchmark) -> str:
+    return f"{options.architecture.layers} layers, d = {options.architecture.hidden_size}, V = {VOCABULARY}, float32"

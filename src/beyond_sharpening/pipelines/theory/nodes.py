@@ -1,0 +1,51 @@
+"""The theory, computed: claims with both sides, the figures, and a run that fails where one does not hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from beyond_sharpening.parameters import Theory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def check_theory(options: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Check the ten propositions, train to the known optimum; every claim, and the points of every figure."""
+    from beyond_sharpening.exact.propositions import check_propositions, claims_table, series_table
+    from beyond_sharpening.training.optimum import check_training
+
+    asked = Theory.model_validate(options)
+    checks = [*check_propositions(asked.seed), check_training(asked.objectives, asked.seed)]
+    return claims_table(checks), series_table(checks)
+
+
+def draw_theory(claims: pd.DataFrame, series: pd.DataFrame) -> dict[str, Figure]:
+    """One figure a proposition, by its name."""
+    from beyond_sharpening.reporting import theory_figures
+
+    return theory_figures(claims, series)
+
+
+def require_theory(claims: pd.DataFrame) -> tuple[dict[str, dict[str, float]], dict[str, pd.DataFrame]]:
+    """The number of claims of each proposition that fail, for the tracker; the tables are partitions already.
+
+    Raises:
+        ArithmeticError: if one does, naming it.
+    """
+    failed = claims[~claims["holds"]]
+    if len(failed):
+        lines = [
+            f"  {row['number']}. {row['title']}: {row['claim']} is {row['computed']:.6g}, "
+            f"but should be {row['relation']} {row['expected']:g} within {row['tolerance']:g}"
+            for row in failed.to_dict("records")
+        ]
+        raise ArithmeticError(
+            f"{len(failed)} of {len(claims)} claims of the theory do not hold:\n"
+            + "\n".join(lines)
+            + "\nThe code or the theory is wrong. All claims are in 08_reporting/theory/checks.parquet."
+        )
+    failures = (~claims["holds"]).groupby(claims["title"], sort=False).sum()
+    return {f"claims that fail/{title}": {"value": float(count), "step": 0} for title, count in failures.items()}, {}

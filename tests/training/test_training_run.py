@@ -1,0 +1,301 @@
+"""One cell end to end on a random model: what it leaves, and that an interruption changes nothing."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
+from beyond_sharpening.grading import Verdict
+from beyond_sharpening.parameters import FIXED_TRL_ARGUMENTS, OBJECTIVES, Hardware, Training
+from beyond_sharpening.policy import Policy, save_policy
+from beyond_sharpening.problems import Problem
+from beyond_sharpening.training import TrainingTask, run, task_reward, train
+from beyond_sharpening.training.pretraining import build_tokenizer
+from beyond_sharpening.training.run import HISTORY
+
+HARDWARE = Hardware(
+    device="cpu", dtype="float32", train_batch=4, generation_batch=64, grading_workers=1, gradient_checkpointing=False
+)
+COLUMNS = [*HISTORY.values(), "clipped", "tokens_per_second"]
+
+
+def options(objective: str = "tilted", **changed) -> Training:
+    asked = {
+        "steps": 4,
+        "prompts_per_step": 4,
+        "completions_per_prompt": 2,
+        "learning_rate": 1e-2,
+        "warmup_steps": 2,
+        "weight_decay": 0.01,
+        "adam_betas": (0.9, 0.999),
+        "max_grad_norm": 1.0,
+        "validate_every": 2,
+        "validation_samples": 2,
+        "checkpoint_every": 2,
+    }
+    return Training.model_validate({"objective": objective, **asked, **changed})
+
+
+def problems(start: int, count: int) -> list[Problem]:
+    return [
+        Problem(str(row), "chains", f"{row}+{row}=", str(2 * row), "2", "train") for row in range(start, start + count)
+    ]
+
+
+def short(completions, golds):
+    """A reward that a random model can earn: short answers."""
+    return [float(len(completion) < 12) for completion in completions]
+
+
+def task(reward=short, n_problems: int = 10) -> TrainingTask:
+    return TrainingTask(problems(1, n_problems), problems(30, 5), "{question}", reward, max_completion_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Policy:
+    tokenizer = build_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=64,
+        initializer_range=0.2,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return save_policy(LlamaForCausalLM(config), tokenizer, tmp_path_factory.mktemp("base"))
+
+
+def nowhere(metrics: dict[str, float], step: int) -> None:
+    pass
+
+
+def weights(policy: Policy) -> dict[str, torch.Tensor]:
+    return AutoModelForCausalLM.from_pretrained(policy.path).state_dict()
+
+
+def equal(one: Policy, other: Policy) -> bool:
+    first, second = weights(one), weights(other)
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_leaves_a_policy_and_a_row_a_step(base, tmp_path, objective):
+    tracked = []
+    trained = train(
+        base,
+        task(),
+        options(objective),
+        HARDWARE,
+        0,
+        tmp_path / "cell",
+        lambda metrics, step: tracked.append((step, metrics)),
+    )
+    assert not equal(trained.last, base)
+    assert trained.last.tokenizer().chat_template == base.tokenizer().chat_template
+    history = trained.history
+    assert list(history.columns) == COLUMNS
+    assert history["step"].tolist() == [1, 2, 3, 4]
+    assert history["validation_accuracy"].notna().tolist() == [False, True, False, True]
+    assert np.isfinite(history.drop(columns="validation_accuracy")).all(axis=None)
+    assert history["learning_rate"].tolist() == pytest.approx([1e-3, 5.5e-3, 1e-2, 1e-2])
+    assert [step for step, metrics in tracked if "reward" in metrics] == [1, 2, 3, 4]
+    assert not list((tmp_path / "cell").glob("checkpoint-*")), "states to resume from are of no use any more"
+
+
+def test_the_first_step_starts_at_the_reference(base, tmp_path):
+    """π_θ = π_ref there, so KL is 0 and tilted sampling's reward is R + (α − 1)/β · mean log π_ref."""
+    first = train(
+        base, task(), options("tilted", steps=1, beta=5), HARDWARE, 0, tmp_path / "cell", nowhere
+    ).history.iloc[0]
+    assert first["kl"] == pytest.approx(0, abs=1e-5)
+    assert first["log_policy"] == pytest.approx(first["log_reference"], abs=1e-5)
+    assert first["reward"] == pytest.approx(first["task_accuracy"] + first["log_reference"] / 5, abs=1e-5)
+    assert first["clipped"] == float(first["grad_norm"] > 1)
+
+
+class CutOff(Exception):
+    """What a power cut looks like from inside."""
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4], ids=["before any state", "after a state", "at the last step"])
+@pytest.mark.parametrize("n_problems", [10, 14], ids=["state between epochs", "state within an epoch"])
+def test_an_interrupted_training_ends_as_if_nothing_had_been(base, tmp_path, n_problems, cut):
+    """To the last bit: weights, the best policy and every row but the clock's."""
+    asked = options(validate_every=1)
+
+    def power_cut(metrics: dict[str, float], step: int) -> None:
+        if step == cut:
+            raise CutOff
+
+    problems = task(n_problems=n_problems)
+    whole = train(base, problems, asked, HARDWARE, 0, tmp_path / "whole", nowhere)
+    with pytest.raises(CutOff):
+        train(base, problems, asked, HARDWARE, 0, tmp_path / "cut", power_cut)
+    unfinished = tmp_path / "cut" / f"checkpoint-{cut}"
+    unfinished.mkdir()
+    (unfinished / "model.safetensors").write_text("the first half of")
+    resumed = train(base, problems, asked, HARDWARE, 0, tmp_path / "cut", nowhere)
+    assert equal(resumed.last, whole.last)
+    assert equal(resumed.best, whole.best)
+    clock = ["step_time", "tokens_per_second"]
+    pd.testing.assert_frame_equal(resumed.history.drop(columns=clock), whole.history.drop(columns=clock))
+
+
+def test_every_epoch_meets_each_problem_once_in_an_order_of_its_own(base, tmp_path):
+    met = []
+
+    def watch(completions, golds):
+        met.append(golds[::2])
+        return short(completions, golds)
+
+    train(base, task(watch, n_problems=8), options(validate_every=9), HARDWARE, 0, tmp_path, nowhere)
+    first, second = met[0] + met[1], met[2] + met[3]
+    assert len(set(first)) == len(first) == 8
+    assert set(second) == set(first)
+    assert second != first
+
+
+def test_the_seed_decides_the_training(base, tmp_path):
+    one, again, other = (
+        train(base, task(), options(steps=2), HARDWARE, seed, tmp_path / name, nowhere)
+        for seed, name in ((0, "one"), (0, "again"), (1, "other"))
+    )
+    assert equal(one.last, again.last)
+    assert not equal(one.last, other.last)
+
+
+def test_the_hardware_decides_nothing(base, tmp_path):
+    """Micro-batches and generation batches are but portions of the same step; sums differ by rounding alone."""
+    portions = HARDWARE.model_copy(update={"train_batch": 2, "generation_batch": 2})
+    whole = train(base, task(), options(steps=1), HARDWARE, 0, tmp_path / "whole", nowhere)
+    parts = train(base, task(), options(steps=1), portions, 0, tmp_path / "parts", nowhere)
+    first, second = weights(whole.last), weights(parts.last)
+    assert all(torch.allclose(first[name], second[name], atol=1e-6) for name in first)
+
+
+@pytest.mark.parametrize("scripted", [[0.2, 0.6, 0.4, 0.6], [0.5, 0.1, 0.1, 0.0]])
+def test_the_best_policy_is_the_first_with_the_highest_validation_accuracy(base, tmp_path, monkeypatch, scripted):
+    accuracies = iter(scripted)
+    monkeypatch.setattr("beyond_sharpening.training.validation.Validation.accuracy", lambda self: next(accuracies))
+    trained = train(base, task(), options(validate_every=1), HARDWARE, 0, tmp_path / "cell", nowhere)
+    assert trained.history["validation_accuracy"].tolist() == scripted
+    monkeypatch.setattr("beyond_sharpening.training.validation.Validation.accuracy", lambda self: 0.0)
+    until = 1 + int(np.argmax(scripted))
+    stopped = train(base, task(), options(validate_every=9, steps=until), HARDWARE, 0, tmp_path / "stopped", nowhere)
+    assert equal(trained.best, stopped.last)
+
+
+def test_validation_asks_the_held_out_problems_and_no_others(base, tmp_path):
+    asked = []
+
+    def watch(completions, golds):
+        asked.append(sorted(golds))
+        return short(completions, golds)
+
+    train(base, task(watch), options(steps=2, validate_every=2), HARDWARE, 0, tmp_path / "cell", nowhere)
+    held_out = sorted(str(2 * row) for row in range(30, 35) for _ in range(2))
+    assert asked[2] == held_out
+    assert all(set(golds).isdisjoint(held_out) for golds in asked[:2])
+
+
+def test_validation_leaves_the_training_as_it_would_be_without(base, tmp_path):
+    watched = train(base, task(), options(validate_every=1), HARDWARE, 0, tmp_path / "watched", nowhere)
+    left_alone = train(base, task(), options(validate_every=4), HARDWARE, 0, tmp_path / "left", nowhere)
+    assert equal(watched.last, left_alone.last)
+
+
+def test_validation_draws_the_same_each_time(base, tmp_path):
+    """So that it moves with the policy alone; here nothing can be scored, and the policy stays."""
+    drawn = []
+
+    def watch(completions, golds):
+        drawn.append(list(completions))
+        return [None] * len(golds)
+
+    asked = options("task_reward", steps=2, validate_every=1, weight_decay=0)
+    train(base, task(watch), asked, HARDWARE, 0, tmp_path, nowhere)
+    rollouts, validations = drawn[::2], drawn[1::2]
+    assert validations[0] == validations[1]
+    assert rollouts[0] != rollouts[1]
+
+
+def test_what_cannot_be_scored_moves_nothing(base, tmp_path):
+    asked = options("task_reward", steps=1, weight_decay=0)
+    trained = train(base, task(lambda completions, golds: [None] * len(golds)), asked, HARDWARE, 0, tmp_path, nowhere)
+    assert equal(trained.last, base)
+    assert trained.history["unscored"].tolist() == [1.0]
+    assert trained.history["grad_norm"].tolist() == [0.0]
+    assert math.isnan(trained.history["task_accuracy"][0])
+
+
+def test_an_unscorable_completion_leaves_the_baseline_of_its_group_alone(base, tmp_path):
+    """Two completions a prompt: with one unscorable, the other has nothing to be compared with, so neither moves."""
+
+    def first_unscorable(completions, golds):
+        return [None if row % 2 == 0 else short([text], [""])[0] for row, text in enumerate(completions)]
+
+    asked = options("task_reward", steps=1, weight_decay=0)
+    trained = train(base, task(first_unscorable), asked, HARDWARE, 0, tmp_path, nowhere)
+    assert trained.history["unscored"].tolist() == [0.5]
+    assert trained.history["grad_norm"].tolist() == [0.0]
+
+
+def test_an_objective_without_task_reward_needs_no_score(base, tmp_path):
+    """R does not count there, scorable or not."""
+    asked = options("sharpening", steps=2)
+    unscored = train(base, task(lambda texts, golds: [None] * len(texts)), asked, HARDWARE, 0, tmp_path / "un", nowhere)
+    scored = train(base, task(), asked, HARDWARE, 0, tmp_path / "scored", nowhere)
+    assert equal(unscored.last, scored.last)
+    assert not equal(unscored.last, base)
+
+
+def test_fixed_length_generates_to_the_limit_and_reads_up_to_the_eos(base, tmp_path):
+    read = []
+
+    def watch(completions, golds):
+        read.extend(completions)
+        return short(completions, golds)
+
+    asked = options(steps=1, fixed_length=True)
+    history = train(base, task(watch), asked, HARDWARE, 0, tmp_path, nowhere).history
+    assert history["length"].tolist() == [8.0]
+    ends = build_tokenizer().eos_token
+    assert not any(ends in text for text in read)
+    assert len({len(text) for text in read}) > 2, "answers end at their EOS"
+
+
+def test_a_gradient_that_is_no_number_stops_the_training_with_what_to_do(base, tmp_path):
+    asked = options("sharpening", reward_scale=1e30)
+    with pytest.raises(
+        FloatingPointError, match=r"step 1: the gradient norm is inf; lower learning_rate or reward_scale"
+    ):
+        train(base, task(), asked, HARDWARE, 0, tmp_path, nowhere)
+
+
+def test_too_few_problems_for_a_step_are_refused_before_anything_is_made(base, tmp_path):
+    with pytest.raises(ValueError, match="3 training problems are fewer than prompts_per_step = 4"):
+        train(base, task(n_problems=3), options(), HARDWARE, 0, tmp_path / "cell", nowhere)
+    assert not (tmp_path / "cell").exists()
+
+
+def test_every_argument_that_is_set_here_is_closed_to_the_trl_block(monkeypatch, tmp_path):
+    passed: dict[str, object] = {}
+    monkeypatch.setattr(run, "RLOOConfig", lambda **arguments: passed.update(arguments))
+    run._arguments(options(), HARDWARE, 8, 0, Path(tmp_path))
+    assert set(passed) <= FIXED_TRL_ARGUMENTS
+
+
+def test_the_task_reward_tells_unscorable_from_wrong():
+    outcomes = ("correct", "wrong", "unparsable", "timeout")
+    reward = task_reward(lambda completions, golds: [Verdict(outcome, None) for outcome in outcomes])
+    assert reward([""] * 4, [""] * 4) == [1.0, 0.0, 0.0, None]
