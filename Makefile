@@ -36,5 +36,5 @@ notebook: .venv/ready  ## the analyst's walk through the results
 
 lock: .venv/ready  ## bring requirements.lock up to the ranges in pyproject.toml
 	$(BIN)/pip-compile --quiet --extra dev --strip-extras --allow-unsafe --no-emit-index-url \
-		--no-emit-trusted-host --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml
+		--no-emit-trusted-host --no-emit-find-links --no-emit-options --no-annotate --no-header --output-file requirements.lock pyproject.toml
 	sed -i 's/+cpu$$//' requirements.lock

@@ -16,62 +16,13 @@ from pydantic_core import PydanticCustomError
 from beyond_sharpening.decoders import Decoder, TemperatureSampling, expand_lists
 from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
 from beyond_sharpening.problems.sources import GeneratorSource, Source
+from beyond_sharpening.trl_arguments import FIXED_TRL_ARGUMENTS
 
 OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
 POLICIES = ("base", *OBJECTIVES)
 
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-
-# Arguments of RLOOConfig that are not free: another value would train another objective, would have no effect, or has
-# a parameter of its own here.
-FIXED_TRL_ARGUMENTS = {
-    "adam_beta1",
-    "adam_beta2",
-    "beta",
-    "bf16",
-    "dataloader_pin_memory",
-    "epsilon",
-    "epsilon_high",
-    "generation_batch_size",
-    "generation_kwargs",
-    "gradient_accumulation_steps",
-    "gradient_checkpointing",
-    "learning_rate",
-    "logging_steps",
-    "lr_scheduler_kwargs",
-    "lr_scheduler_type",
-    "mask_truncated_completions",
-    "max_completion_length",
-    "max_grad_norm",
-    "max_steps",
-    "min_p",
-    "normalize_advantages",
-    "num_generations",
-    "num_iterations",
-    "num_train_epochs",
-    "output_dir",
-    "per_device_train_batch_size",
-    "repetition_penalty",
-    "report_to",
-    "reward_clip_range",
-    "reward_weights",
-    "save_steps",
-    "save_strategy",
-    "save_total_limit",
-    "scale_rewards",
-    "seed",
-    "steps_per_generation",
-    "sync_ref_model",
-    "temperature",
-    "top_k",
-    "top_p",
-    "use_cpu",
-    "use_transformers_continuous_batching",
-    "use_vllm",
-    "warmup_steps",
-    "weight_decay",
-}
 
 
 class Strict(BaseModel):

@@ -56,6 +56,7 @@ WINS = {OVER_BASE: 0.1, OVER_SHARPENING: 0.1, OVER_TEMPERED: 0.1}
     [
         ("beyond sharpening objectives", [WINS]),
         ("beyond sharpening objectives", [WINS, {}]),
+        ("undetermined", [{**WINS, OVER_SHARPENING: 0.018}]),  # significant, but too small to matter
         ("undetermined", [WINS, {OVER_BASE: -0.1}]),
         ("undetermined", [WINS, {OVER_TEMPERED: -0.1}]),
         ("undetermined", [{OVER_BASE: 0.1, OVER_SHARPENING: 0.1}]),

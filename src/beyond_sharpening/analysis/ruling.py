@@ -46,8 +46,8 @@ class Verdict:
 def verdict(comparisons: pd.DataFrame, estimates: pd.DataFrame) -> Verdict:
     """Decide from the primary contrasts, at Holm-adjusted p < 0.05; the first branch that holds wins.
 
-    - *beyond sharpening objectives*: on at least one benchmark task reward is better than the base, and
-      than sharpening, and than tempered; on none is it worse than any of them.
+    - *beyond sharpening objectives*: on at least one benchmark task reward is better, by MARGIN or more, than
+      the base, and than sharpening, and than tempered; on none is it worse than any of them.
     - *sharpening suffices*: sharpening or tempered is better than the base on at least one benchmark and
       worse on none, and on every benchmark the 95 % interval of task reward minus it stays below MARGIN.
     - *no gain*: on every benchmark the interval of task reward minus base stays below MARGIN.
@@ -77,7 +77,7 @@ def verdict(comparisons: pd.DataFrame, estimates: pd.DataFrame) -> Verdict:
 
 def _code(primary: pd.DataFrame) -> Code:
     task_reward = {rival: _contrast(primary, "task_reward", rival) for rival in (BASE, *RIVALS)}
-    won = [set(_better(contrast).index) for contrast in task_reward.values()]
+    won = [set(_better(contrast)[lambda rows: rows["difference"] >= MARGIN].index) for contrast in task_reward.values()]
     lost = any(len(_worse(contrast)) for contrast in task_reward.values())
     if set.intersection(*won) and not lost:
         return "beyond sharpening objectives"
@@ -121,7 +121,8 @@ def _gain_line(contrast: pd.DataFrame, estimates: pd.DataFrame) -> str:
     before = _accuracy(estimates, BASE, row["variant_b"], str(row.name))
     after = _accuracy(estimates, "task_reward", row["variant_a"], str(row.name))
     return (
-        f"Task reward against the base: {_tally(contrast)}; largest change on {row.name}, {100 * before:.1f} % to {100 * after:.1f} % "
+        f"Task reward against the base: {_tally(contrast)}; largest change on {row.name}, "
+        f"{100 * before:.1f} % to {100 * after:.1f} % "
         f"({100 * row['difference']:+.1f} points [{100 * row['ci_low']:+.1f}, {100 * row['ci_high']:+.1f}])."
     )
 

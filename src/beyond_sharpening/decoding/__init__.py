@@ -6,6 +6,10 @@ pools       decoders that choose among independent draws
 smc         sequential Monte Carlo for π^α, and the exact chain over its runs
 mh          Metropolis–Hastings on π^α, many chains at once
 beam        beam search
+cache       a key–value cache with room to grow
+inputs      prompts as a model takes them
+mixing      split-R̂
+text        from tokens to the text in which an answer is looked for
 scoring     log-probabilities of given completions
 reference   the same chain written plainly, one at a time: slow, and easily checked
 """

@@ -23,6 +23,7 @@ import torch
 from transformers import DynamicCache
 
 from beyond_sharpening.decoders import PowerMH, SmcMH
+from beyond_sharpening.decoding.cache import make_room
 from beyond_sharpening.decoding.inputs import check_prompts, left_pad
 from beyond_sharpening.decoding.mixing import split_rhat
 from beyond_sharpening.decoding.sampling import Batch, Completion, Draws, SamplingOptions, grouped, uniforms
@@ -246,6 +247,7 @@ class _Suffixes(Batch):
         self.cache = DynamicCache(
             [(keys[owners, :, : self.prefix], values[owners, :, : self.prefix]) for keys, values in chains.store]
         )
+        make_room(self.cache, self.limit)
         slots = torch.arange(self.prefix, device=cuts.device)
         kept = slots < (self.prompt_slots + cuts - 1)[:, None]
         prompt = torch.nn.functional.pad(chains.prompt_mask[owners], (0, chains.draws.tokens.shape[1]), value=1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from beyond_sharpening.decoding.cache import make_room
 from beyond_sharpening.decoding.inputs import check_prompts, left_pad
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class Batch:
         )
         self.cache = output.past_key_values
         self.cache.batch_repeat_interleave(samples)
+        make_room(self.cache, self.limit)
         self.mask = mask.repeat_interleave(samples, 0)  # (B, slots of the cache)
         self.position = positions[:, -1:].repeat_interleave(samples, 0)  # of the last token, (B, 1)
         self.logits = output.logits[:, -1].repeat_interleave(samples, 0)  # (B, V)
