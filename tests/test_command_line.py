@@ -17,7 +17,7 @@ from beyond_sharpening.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")
-PATIENCE = 240  # seconds until a small run trains, on a machine that is busy with other things
+PATIENCE = 120  # seconds until a small run trains, on a machine that is busy with other things
 
 
 def kedro_run(data: Path, *arguments: str) -> Result:
@@ -67,6 +67,7 @@ def test_a_signal_fails_the_run_and_its_cell_and_says_so(data, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, "TQDM_DISABLE": "1"},  # nobody reads the pipe while it trains
         start_new_session=True,
     )
     try:

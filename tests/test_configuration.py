@@ -114,7 +114,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
     ("asked", "told"),
     [
         ({"model": "gpt5"}, "model = 'gpt5': unknown; known: llama32_3b, qwen25_3b, qwen3_4b, tiny"),
-        ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: base, base_seed, compare,"),
+        ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: base, base_seed, benchmark,"),
         ({"train": {"grpo": {"alpha": 1}}}, "train.grpo = 'grpo': unknown; known: null_control, sharpening,"),
         ({"train": {"tilted": {"alhpa": 4}}}, "train.tilted.alhpa = 4: unknown key; known: adam_betas, alpha, beta,"),
         ({"train": {"tilted": {"alpha": -1}}}, "train.tilted.alpha = -1: Input should be greater than 0"),
@@ -136,7 +136,10 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"sources": {"chain_easy": {"size": 0}}}, "sources.chain_easy.size = 0: Input should be greater than or"),
         ({"sources": {"chain_train": {"terms": 3}}}, "sources.chain_train.terms = 3: unknown key; known: digits,"),
         ({"evaluate": {"decoders": {"nucleus": {"type": "top_p"}}}}, "evaluate.decoders.nucleus.top_p: Field required"),
-        ({"evaluate": {"decoders": {"greedy": {"samples": 4}}}}, "evaluate.decoders.greedy: has one completion a problem"),
+        (
+            {"evaluate": {"decoders": {"greedy": {"samples": 4}}}},
+            "evaluate.decoders.greedy: has one completion a",
+        ),
         ({"evaluate": {"decoders": {"temperature": {"temperature": 0.7}}}}, "a decoder named temperature, with"),
         ({"compare": {"ks": [1, 32]}}, "compare.ks = [1, 32]: k is at most the 16 samples of"),
         ({"task": {"prompt": "Solve it."}}, "task.prompt = 'Solve it.': must contain {question} exactly once"),

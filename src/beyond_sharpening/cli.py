@@ -6,7 +6,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.hooks import InterruptedRun
+from beyond_sharpening.interruption import InterruptedRun
 
 
 @click.group(name="beyond_sharpening")

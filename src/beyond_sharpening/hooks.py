@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from beyond_sharpening import interruption
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.manifests import commit
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class InterruptedRun(Exception):
-    """A run that was told to stop. An ``Exception``, so that Kedro and MLflow mark the run as failed."""
 
 
 class Provenance:
@@ -112,8 +108,9 @@ class Tracking:
 
         if mlflow.active_run() is not None:
             mlflow.set_tags({**self._tags, "runtime_params": run_params.get("runtime_params")})
+        interruption.reset()
         try:
-            self._handlers = {number: signal.signal(number, _interrupt) for number in SIGNALS}
+            self._handlers = {number: signal.signal(number, interruption.interrupt) for number in SIGNALS}
         except ValueError:  # only the main thread of a process may handle signals
             logger.debug("not in the main thread: signals are not handled")
 
@@ -129,7 +126,3 @@ class Tracking:
         while self._handlers:
             number, handler = self._handlers.popitem()
             signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise InterruptedRun(f"the run was stopped by {signal.Signals(number).name}; a rerun goes on where it can")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import DynamicCache
@@ -14,28 +14,32 @@ class _RoomyLayer(DynamicLayer):
 
     def __init__(self, layer: DynamicLayer, room: int) -> None:
         super().__init__()
-        self.lazy_initialization(layer.keys, layer.values)
-        self.keys, self.values, self.room = layer.keys, layer.values, room
-        self._make_room()
+        self.is_initialized, self.room = True, room
+        self._hold(layer)
 
-    def _make_room(self) -> None:
+    def _hold(self, layer: DynamicLayer) -> None:
+        """Copy the keys and values of a layer to where there is room behind them."""
+        keys, values = cast(torch.Tensor, layer.keys), cast(torch.Tensor, layer.values)
         pad = (0, 0, 0, self.room)
-        self._all_keys = torch.nn.functional.pad(self.keys, pad)
-        self._all_values = torch.nn.functional.pad(self.values, pad)
+        self._all_keys, self._all_values = torch.nn.functional.pad(keys, pad), torch.nn.functional.pad(values, pad)
+        self._show(keys.shape[-2])
+
+    def _show(self, used: int) -> None:
+        self.keys, self.values = self._all_keys[:, :, :used], self._all_values[:, :, :used]
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        used, new = self.keys.shape[-2], key_states.shape[-2]
+        used, new = self._all_keys.shape[-2] - self.room, key_states.shape[-2]
         self._all_keys[:, :, used : used + new] = key_states
         self._all_values[:, :, used : used + new] = value_states
-        self.keys, self.values = self._all_keys[:, :, : used + new], self._all_values[:, :, : used + new]
         self.room -= new
-        return self.keys, self.values
+        self._show(used + new)
+        return self.keys, self.values  # type: ignore[return-value]
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         super().batch_select_indices(indices)
-        self._make_room()
+        self._hold(self)
 
 
 def make_room(cache: DynamicCache, slots: int) -> None:

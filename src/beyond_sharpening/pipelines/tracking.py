@@ -9,6 +9,8 @@ from typing import Any
 
 import mlflow
 
+from beyond_sharpening import interruption
+
 
 @contextmanager
 def nested_run(name: str, parameters: Mapping[str, Any]) -> Iterator[Callable[[dict[str, float], int], None]]:
@@ -19,4 +21,5 @@ def nested_run(name: str, parameters: Mapping[str, Any]) -> Iterator[Callable[[d
 
 
 def _log(metrics: dict[str, float], step: int) -> None:
+    interruption.check()
     mlflow.log_metrics({name: value for name, value in metrics.items() if math.isfinite(value)}, step=step)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Other than the policies'; Tol's muted palette, told apart with any colour vision.
+COLOURS = ("#222222", "#882255", "#332288", "#117733", "#AA4499", "#999933", "#88CCEE")
 MARKERS = ("s", "^", "D", "v", "P", "X", "*", "<", ">")
 DIAGNOSTICS = {
     "ess": "effective sample",
@@ -36,6 +37,8 @@ def accuracy_by_cost_figure(costs: pd.DataFrame, curves: pd.DataFrame, estimates
             perfect judge would reach with as many.
         estimates: pass@1 of the trained policies, with interval.
     """
+    from matplotlib.ticker import NullFormatter
+
     if costs.empty:
         return notice("No costs: no decoder says what its completions cost.")
     benchmarks, looks = list(costs["benchmark"].unique()), _decoder_looks(costs)
@@ -48,6 +51,7 @@ def accuracy_by_cost_figure(costs: pd.DataFrame, curves: pd.DataFrame, estimates
         for row in here.to_dict("records"):
             _decoder(axes, row, looks[row["decoder"]])
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set(title=str(benchmark), xlabel="tokens processed for an answer")
     figure.supylabel("right answers (%)", fontsize=10)
     shown = {Arm("base", decoder): style for decoder, style in looks.items()}

@@ -13,13 +13,10 @@ if TYPE_CHECKING:
     from beyond_sharpening.benchmark import Measurement
 
 
-def measure_speed(options: dict[str, Any]) -> list[Measurement]:
-    """Every stage, ours and the peer's."""
+def measure_speed(options: dict[str, Any]) -> tuple[list[Measurement], Figure, dict[str, dict[str, float]]]:
+    """Every stage, ours and the peer's; the ratios drawn, and for the tracker."""
     from beyond_sharpening.benchmark import measure
 
-    return measure(Benchmark.model_validate(options))
-
-
-def draw_speed(measurements: list[Measurement]) -> Figure:
-    """The ratios."""
-    return speed_figure(measurements)
+    measurements = measure(Benchmark.model_validate(options))
+    ratios = {row["stage"].replace(", ", "/"): {"value": row["ratio"], "step": 0} for row in measurements}
+    return measurements, speed_figure(measurements), ratios

@@ -8,8 +8,12 @@ from beyond_sharpening.pipelines.benchmark import nodes
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            Node(nodes.measure_speed, "params:benchmark", "benchmark", name="measure_speed"),
-            Node(nodes.draw_speed, "benchmark", "benchmark_figure", name="draw_speed"),
+            Node(
+                nodes.measure_speed,
+                "params:benchmark",
+                ["benchmark", "benchmark_figure", "speed"],
+                name="measure_speed",
+            ),
         ],
         namespace="benchmark",
         prefix_datasets_with_namespace=False,
