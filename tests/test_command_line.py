@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 from kedro.framework.startup import bootstrap_project
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from beyond_sharpening import interruption
 from beyond_sharpening.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,6 +90,22 @@ def test_a_signal_fails_the_run_and_its_cell_and_says_so(data, number):
     assert cell.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert "reward" in cell.data.metrics, "what was made stays"
     assert not list(data.glob(f"06_models/tiny/task_reward/*/seed-{seed}/*")), "nothing unfinished looks finished"
+
+
+def test_what_a_library_made_of_the_signal_is_told_as_the_signal(monkeypatch):
+    """MLflow turns whatever is raised while it writes into an exception of its own."""
+
+    def stopped_while_mlflow_wrote(**options):
+        try:
+            interruption.interrupt(signal.SIGINT, None)
+        except interruption.InterruptedRun as error:
+            raise MlflowException("wrapped") from error
+
+    monkeypatch.setattr("beyond_sharpening.cli.kedro_run.callback", stopped_while_mlflow_wrote)
+    monkeypatch.setattr(interruption, "_received", [])
+    result = CliRunner().invoke(cli, ["run"])
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "Error: the run was stopped by SIGINT; a rerun goes on where it can"
 
 
 def wait_for_a_state(process: subprocess.Popen, data: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import click
 from kedro.framework.cli.project import run as kedro_run
 
+from beyond_sharpening import interruption
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.interruption import InterruptedRun
 
 
 @click.group(name="beyond_sharpening")
@@ -20,8 +20,12 @@ def run(again: bool, **options: Any) -> Any:
     options["only_missing_outputs"] = not again
     try:
         return kedro_run.callback(**options)  # type: ignore[misc]
-    except (BadInput, InterruptedRun) as error:
-        raise click.ClickException(str(error)) from error
+    except Exception as error:
+        # A library may have wrapped what the signal raised: whatever ended a run that was told to stop, that is why.
+        told = interruption.reason() or (str(error) if isinstance(error, BadInput) else None)
+        if told is None:
+            raise
+        raise click.ClickException(told) from error
 
 
 run.params += [option for option in kedro_run.params if option.name != "only_missing_outputs"]

@@ -20,8 +20,13 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 def check() -> None:
     """Raise if the run has been told to stop."""
-    if _received:
-        raise InterruptedRun(f"the run was stopped by {_received[0].name}; a rerun goes on where it can")
+    if told := reason():
+        raise InterruptedRun(told)
+
+
+def reason() -> str | None:
+    """Why the run stops, if it has been told to."""
+    return f"the run was stopped by {_received[0].name}; a rerun goes on where it can" if _received else None
 
 
 def reset() -> None:
