@@ -6,7 +6,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 
 from beyond_sharpening import interruption
-from beyond_sharpening.errors import BadInput
+from beyond_sharpening.errors import BadInput, WorkerFailed
 
 
 @click.group(name="beyond_sharpening")
@@ -22,7 +22,7 @@ def run(again: bool, **options: Any) -> Any:
         return kedro_run.callback(**options)  # type: ignore[misc]
     except Exception as error:
         # A library may have wrapped what the signal raised: whatever ended a run that was told to stop, that is why.
-        told = interruption.reason() or (str(error) if isinstance(error, BadInput) else None)
+        told = interruption.reason() or (str(error) if isinstance(error, BadInput | WorkerFailed) else None)
         if told is None:
             raise
         raise click.ClickException(told) from error

@@ -1,8 +1,9 @@
-"""The error of the person who runs it: what was given cannot be used."""
+"""Errors that the command line tells in one message; any other keeps its traceback."""
 
 
 class BadInput(ValueError):
-    """A parameter, file or table cannot be used; the message says which, why, and what is allowed.
+    """A parameter, file or table cannot be used; the message says which, why, and what is allowed."""
 
-    The command line prints the message alone; any other error keeps its traceback.
-    """
+
+class WorkerFailed(RuntimeError):
+    """One of a training's processes ended before its time; the message says which, of what, and what is kept."""

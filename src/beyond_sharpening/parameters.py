@@ -112,6 +112,16 @@ class Task(Strict):
         return value
 
 
+class Lora(Strict):
+    """A low-rank adapter, trained in place of the weights; the start model below it is the reference."""
+
+    rank: Positive
+    scale: Positive = Field(description="lora_alpha of peft: the adapter's output is multiplied by scale / rank.")
+    targets: Literal["all-linear"] | list[str] = Field(
+        default="all-linear", description="Names of the linear layers that get an adapter."
+    )
+
+
 class Training(Strict):
     """One objective's training: its coefficients and its optimiser."""
 
@@ -132,6 +142,7 @@ class Training(Strict):
     validate_every: Positive
     validation_samples: Positive = Field(description="Completions a validation problem.")
     checkpoint_every: Positive = Field(description="Steps between the states an interrupted training resumes from.")
+    lora: Lora | None = Field(default=None, description="Train an adapter; none trains every weight.")
     trl: dict[str, Any] = Field(default_factory=dict, description="Further arguments of TRL's RLOOConfig.")
 
     @field_validator("trl")
@@ -169,6 +180,8 @@ class Training(Strict):
             coefficients.append(f"length_power{self.normalisation['length_power']:g}")
         if self.fixed_length:
             coefficients.append("fixed_length")
+        if self.lora is not None:
+            coefficients.append(f"lora{self.lora.rank}")
         return "-".join(coefficients) or "default"
 
 
@@ -235,6 +248,32 @@ class Hardware(Strict):
     generation_batch: Positive = Field(description="Completions generated together.")
     grading_workers: Positive = Field(description="Processes that compare answers symbolically.")
     gradient_checkpointing: bool
+    engine: Literal["transformers", "paged", "vllm_colocate", "vllm_server"] = Field(
+        default="transformers",
+        description="What draws the rollouts of a training: the project's sampling loop, transformers' paged batching, "
+        "or vLLM.",
+    )
+    processes: Positive = Field(default=1, description="Training processes on each machine, one a GPU.")
+    machines: Positive = 1
+    rendezvous: str | None = Field(
+        default=None, pattern=r"^[^:\s]+:\d+$", description="host:port of the first machine, where the others meet it."
+    )
+    sharding: Literal["none", "fsdp2", "zero3"] = Field(
+        default="none", description="How processes share the policy and its optimiser: none keeps a copy on each."
+    )
+
+    @property
+    def all_processes(self) -> int:
+        """Training processes on all machines."""
+        return self.processes * self.machines
+
+    @model_validator(mode="after")
+    def _machines_can_meet(self) -> Hardware:
+        if self.machines > 1 and self.rendezvous is None:
+            raise ValueError(f"machines = {self.machines} need a rendezvous = host:port of the first of them")
+        if self.sharding != "none" and self.device == "cpu":
+            raise ValueError(f"sharding = {self.sharding!r} is for GPUs; on device = 'cpu' it is none")
+        return self
 
 
 class Parameters(Strict):
@@ -280,11 +319,17 @@ class Parameters(Strict):
         for name, block in self.train.items():
             if block.objective != name:
                 raise _fault(f"must be {name}", ("train", name, "objective"), block.objective)
-            rollouts = block.prompts_per_step * block.completions_per_prompt
-            batch = self.hardware.train_batch
+            processes, batch = self.hardware.all_processes, self.hardware.train_batch
+            if block.prompts_per_step % processes:
+                raise _fault(
+                    f"must divide into the {processes} processes of the hardware, as whole groups",
+                    ("train", name, "prompts_per_step"),
+                    block.prompts_per_step,
+                )
+            rollouts = block.prompts_per_step * block.completions_per_prompt // processes
             if rollouts % min(batch, rollouts):
                 raise _fault(
-                    f"must divide the {rollouts} completions of a step of train.{name}",
+                    f"must divide the {rollouts} completions of a step of train.{name} in a process",
                     ("hardware", "train_batch"),
                     batch,
                 )
