@@ -219,8 +219,17 @@ class Theory(Strict):
     objectives: list[ObjectiveName] = Field(min_length=1, description="What is trained to its known optimum.")
 
 
+class BenchmarkStep(Strict):
+    """A step of RLOO whose parts are measured."""
+
+    prompts: Positive
+    completions: int = Field(ge=2, description="Of each prompt.")
+    prompt_tokens: Positive
+    new_tokens: Positive = Field(description="Tokens of a completion.")
+
+
 class Benchmark(Strict):
-    """What speed is measured on: a small model with random weights."""
+    """What speed is measured on: models with random weights."""
 
     architecture: Architecture
     new_tokens: Positive = Field(description="Tokens of a completion.")
@@ -234,6 +243,7 @@ class Benchmark(Strict):
     rollouts: list[Positive] = Field(min_length=1, description="Samples a prompt.")
     rollout_prompts: Positive
     prompt_lengths: list[Positive] = Field(min_length=1)
+    step: BenchmarkStep
 
 
 class Hardware(Strict):

@@ -97,10 +97,10 @@ def kill_a_worker_after_a_state(workspace: Path) -> None:
 
 
 def test_a_worker_that_fails_says_of_what(tmp_path):
-    """torch hands over what the worker raised, with its traceback or without."""
+    """Of the worker that failed, not of those that were ended for it; torch tells it with a traceback or without."""
     for told in ("Traceback ...\nFloatingPointError: step 3: nan\n", {"message": "FloatingPointError: step 3: nan"}):
-        failure = SimpleNamespace(exitcode=1, message=told)
-        error = SimpleNamespace(get_first_failure=lambda failure=failure: (1, failure))
+        ended = SimpleNamespace(exitcode=-signal.SIGTERM, timestamp=1, message="")
+        error = SimpleNamespace(failures={0: ended, 1: SimpleNamespace(exitcode=1, timestamp=2, message=told)})
         assert launch._describe(error, tmp_path).startswith(
             "training process 1 failed: FloatingPointError: step 3: nan; no state was kept yet"
         )

@@ -78,7 +78,10 @@ def _command(job: Job) -> str:
 
 def _describe(error: ChildFailedError, workspace: Path) -> str:
     """Which worker failed first, of what, and what is left."""
-    rank, failure = error.get_first_failure()
+    # The launcher ends the others with SIGTERM, within the second that tells the failures' times apart.
+    rank, failure = min(
+        error.failures.items(), key=lambda item: (item[1].exitcode == -signal.SIGTERM, item[1].timestamp)
+    )
     cause = (
         f"was killed by {failure.signal_name()}" if failure.exitcode < 0 else f"failed: {_last_line(failure.message)}"
     )
