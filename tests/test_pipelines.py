@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pandas as pd
 import pytest
@@ -50,6 +51,13 @@ def test_default_is_everything_but_the_control_and_the_benchmark() -> None:
     for name, pipeline in pipelines.items():
         others = {node.name for node in pipeline.nodes} - nodes
         assert bool(others) == (name in {"train_null_control", "evaluate_null_control", "benchmark"}), (name, others)
+
+
+def test_the_types_of_every_node_can_be_read_where_it_is_wired() -> None:
+    """Kedro warns in every run of those that cannot."""
+    for pipeline in pipelines.values():
+        for node in pipeline.nodes:
+            get_type_hints(node.func)
 
 
 def test_what_reads_everything_waits_for_what_writes_it() -> None:
