@@ -6,7 +6,7 @@ what each of them may be.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -20,9 +20,18 @@ from beyond_sharpening.trl_arguments import FIXED_TRL_ARGUMENTS
 
 OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
 POLICIES = ("base", *OBJECTIVES)
+COEFFICIENTS: dict[ObjectiveName, tuple[str, ...]] = {
+    "task_reward": (),
+    "sharpening": ("alpha",),
+    "tempered": ("alpha",),
+    "tilted": ("alpha", "beta"),
+    "null_control": (),
+}
+"""The parameters that an objective's coefficients are made of; it ignores the others."""
 
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Strict(BaseModel):
@@ -102,13 +111,13 @@ class Task(Strict):
     @field_validator("grader")
     @classmethod
     def _can_be_found(cls, value: str) -> str:
-        module = value.split(":")[0]
+        module, function = value.split(":")
         try:
-            found = importlib.util.find_spec(module) is not None
-        except ModuleNotFoundError:
-            found = False
-        if not found:
-            raise ValueError(f"there is no module {module} to import; give module:function")
+            found = importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
+        if not callable(getattr(found, function, None)):
+            raise ValueError(f"there is no function {function} in {module}; give module:function")
         return value
 
 
@@ -137,7 +146,7 @@ class Training(Strict):
     learning_rate: float = Field(gt=0)
     warmup_steps: int = Field(ge=0)
     weight_decay: float = Field(ge=0)
-    adam_betas: tuple[float, float]
+    adam_betas: tuple[Decay, Decay]
     max_grad_norm: float = Field(gt=0)
     validate_every: Positive
     validation_samples: Positive = Field(description="Completions a validation problem.")
@@ -165,15 +174,13 @@ class Training(Strict):
         """The three coefficients these parameters stand for."""
         return Objective.named(self.objective, self.alpha, self.beta, self.normalisation)
 
+    def applicable(self) -> dict[str, Any]:
+        """These parameters, but for those that the objective ignores."""
+        return self.model_dump(mode="json", exclude={"alpha", "beta"} - set(COEFFICIENTS[self.objective]))
+
     def variant(self) -> str:
         """Name of the cell among others of the same objective, such as ``alpha2-beta100``."""
-        coefficients = {
-            "task_reward": [],
-            "sharpening": [f"alpha{self.alpha:g}"],
-            "tempered": [f"alpha{self.alpha:g}"],
-            "tilted": [f"alpha{self.alpha:g}", f"beta{self.beta:g}"],
-            "null_control": [],
-        }[self.objective]
+        coefficients = [f"{name}{getattr(self, name):g}" for name in COEFFICIENTS[self.objective]]
         if self.normalisation == "mean":
             coefficients.append("mean")
         elif isinstance(self.normalisation, Mapping):
@@ -370,3 +377,8 @@ def locate(path: Sequence[str | int]) -> tuple[list[str], Any]:
         if get_origin(block) is Annotated:
             block = get_args(block)[0]
     return keys, block
+
+
+def block_types(union: Any) -> list[str]:
+    """The values of ``type`` that tell the blocks of a union apart."""
+    return [name for member in get_args(union) for name in get_args(member.model_fields["type"].annotation)]
