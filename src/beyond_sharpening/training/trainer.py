@@ -226,6 +226,9 @@ class ObjectiveTrainer(RLOOTrainer):
         reward = self.objective.reward(task, logp_reference, logp_policy, n_tokens)
         return self.reward_scale * reward[:, None]
 
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None: what made a policy stands in the manifest beside it, and TRL's card knows nothing of the objective."""
+
     def save_policy(self, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
         """Write the policy, or its adapter, whole; every process takes part, the first one writes."""
         sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
