@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 from trl import RLOOConfig
@@ -19,10 +21,12 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Hardware, Training
 from beyond_sharpening.policy import Policy, save_policy
 from beyond_sharpening.problems import Problem
-from beyond_sharpening.problems.prompts import render_messages
+from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.training.callbacks import LiveMetrics, Progress, StopOnNonFinite, Track, quiet
 from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer, TaskReward
 from beyond_sharpening.training.validation import Validation
+
+logger = logging.getLogger(__name__)
 
 HISTORY = {
     "step": "step",
@@ -45,13 +49,14 @@ HISTORY = {
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What is trained on: problems, the template of the prompt, the reward and the length limit."""
+    """What is trained on: problems, the template of the prompt, the reward and the length limits."""
 
     train: Sequence[Problem]
     validation: Sequence[Problem]
     prompt: str
     reward: TaskReward
     max_completion_tokens: int
+    max_prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,16 @@ def train(
         BadInput: if there are fewer problems than a step needs.
         FloatingPointError: if the gradient is no longer a number.
     """
+    tokenizer, progress = base.tokenizer(), Progress(f"train {options.objective}")
+    task = replace(task, train=_within_limit(task, tokenizer))
     if len(task.train) < options.prompts_per_step:
         raise BadInput(
             f"{len(task.train)} training problems are fewer than prompts_per_step = {options.prompts_per_step}"
         )
-    tokenizer, progress = base.tokenizer(), Progress(f"train {options.objective}")
+    options = options.model_copy(update={"steps": options.steps_on(len(task.train))})
     trainer = ObjectiveTrainer(
-        model=base.model(hardware.device),
-        reference=base.model(hardware.device, hardware.dtype),
+        model=base.model(hardware.device, attention=hardware.attention),
+        reference=base.model(hardware.device, hardware.dtype, hardware.attention),
         objective=options.build_objective(),
         task_reward=task.reward,
         args=_arguments(options, hardware, task.max_completion_tokens, seed, workspace),
@@ -120,6 +127,21 @@ def _last_state(workspace: Path) -> str | None:
         if not (unfinished / TRAINER_STATE_NAME).is_file():  # the trainer writes it last
             shutil.rmtree(unfinished)
     return get_last_checkpoint(workspace) if workspace.is_dir() else None
+
+
+def _within_limit(task: TrainingTask, tokenizer: PreTrainedTokenizerBase) -> list[Problem]:
+    """The training problems whose prompt is not too long; the others are counted in a warning."""
+    if task.max_prompt_tokens is None:
+        return list(task.train)
+    prompts = prompt_token_ids(tokenizer, [problem.question for problem in task.train], task.prompt)
+    lengths = zip(task.train, map(len, prompts), strict=True)
+    kept = [problem for problem, length in lengths if length <= task.max_prompt_tokens]
+    if left_out := len(task.train) - len(kept):
+        logger.warning(
+            "%d of %d training problems have prompts of more than max_prompt_tokens = %d and are left out",
+            *(left_out, len(task.train), task.max_prompt_tokens),
+        )
+    return kept
 
 
 def _arguments(
