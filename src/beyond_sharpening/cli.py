@@ -6,7 +6,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 
 from beyond_sharpening import interruption
-from beyond_sharpening.errors import BadInput
+from beyond_sharpening.errors import BadInput, DryRun
 
 
 @click.group(name="beyond_sharpening")
@@ -20,6 +20,8 @@ def run(again: bool, **options: Any) -> Any:
     options["only_missing_outputs"] = not again
     try:
         return kedro_run.callback(**options)  # type: ignore[misc]
+    except DryRun:
+        return None  # the plan has been printed
     except Exception as error:
         # A library may have wrapped what the signal raised: whatever ended a run that was told to stop, that is why.
         told = interruption.reason() or (str(error) if isinstance(error, BadInput) else None)

@@ -1,4 +1,4 @@
-"""The error of the person who runs it: what was given cannot be used."""
+"""What ends a run without being a fault of the program."""
 
 
 class BadInput(ValueError):
@@ -6,3 +6,7 @@ class BadInput(ValueError):
 
     The command line prints the message alone; any other error keeps its traceback.
     """
+
+
+class DryRun(Exception):
+    """The end of a run that was asked for its plan alone (``dry_run=true``); the plan has been printed."""
