@@ -1,5 +1,6 @@
 """What may be asked for: every shipped configuration loads, layers go over one another, and bad input is explained."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,19 @@ def test_the_papers_models_train_as_the_paper_does(model):
 def test_a_training_ends_with_its_steps_or_its_epochs_whichever_comes_first(epochs, problems, steps):
     shipped = Training.model_validate(load(model="qwen3_4b", training={"epochs": epochs})["train"]["task_reward"])
     assert shipped.steps_on(problems) == steps
+
+
+def test_the_block_that_the_documentation_adds_is_a_model(conf):
+    text = (CONF.parent / "docs/models.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    (conf / "base/parameters_models_mine.yml").write_text(block)
+    parameters = load(conf=conf, model="mine", base={"path": "/models/other"})
+    assert parameters["base"]["path"] == "/models/other"
+    assert parameters["train"]["tilted"]["steps"] == 200
+    assert list(parameters["problems"]["benchmarks"]) == ["math_500"]
+    assert "models.mine.task.max_prompt_tokens = 0" in refusal(
+        conf=conf, model="mine", models={"mine": {"task": {"max_prompt_tokens": 0}}}
+    )
 
 
 LAYERS = {

@@ -97,6 +97,12 @@ def test_a_plan_that_cannot_fit_is_printed_and_refused(tmp_path):
     assert "Traceback" not in result.output
 
 
+def test_where_the_shape_is_not_known_the_plan_says_so(tmp_path):
+    told = plan(dry_run(tmp_path, "model=qwen3_4b", "base.config=null", env="gpu", pipeline="train_tilted"))
+    assert told.startswith("Plan: qwen3_4b, on cuda in bfloat16; nothing is run")
+    assert "Memory: not known before the model is loaded; base.config gives its shape beforehand" in told
+
+
 def test_a_run_on_a_gpu_too_small_is_refused_before_it_starts(tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     bootstrap_project(ROOT)

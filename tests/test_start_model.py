@@ -104,11 +104,20 @@ def test_what_is_loaded_must_be_what_the_block_says(made, tmp_path):
             fetch_policy(base(made, config={**told, **wrong}), tmp_path / "base")
 
 
+def test_the_shape_is_known_before_the_model_is_loaded(made, tmp_path):
+    assert architecture(base(made, config={"model_type": "llama", "hidden_size": 64})).hidden_size == 64
+    assert architecture(base(made)).hidden_size == 16
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match=r"the model .*empty \(revision main\) cannot be loaded"):
+        architecture(HubBase(type="hub", path=str(tmp_path / "empty")))
+
+
 def test_a_shape_that_no_library_knows_is_told(made):
     with pytest.raises(BadInput, match=r"base\.config is not given"):
-        architecture(base(made))
-    with pytest.raises(BadInput, match=r"base\.config is no configuration that transformers knows"):
-        architecture(base(made, config={"model_type": "lama"}))
+        architecture(HubBase(type="hub", path="someone/some-model"))
+    for wrong in ({"model_type": "lama"}, {"model_type": "llama", "hidden_size": 48, "num_attention_heads": 32}):
+        with pytest.raises(BadInput, match=r"base\.config is no configuration that transformers can build"):
+            architecture(base(made, config=wrong))
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):

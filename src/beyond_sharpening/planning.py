@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from kedro.pipeline import Node, Pipeline
 
 
+UNKNOWN = "Memory: not known before the model is loaded; base.config gives its shape beforehand"
+EVALUATING = {"prepare_base", "evaluate"}  # the stages that decode outside a training
+
+
 class Planning:
     """Says what a run would do and need; refuses one whose GPU is too small."""
 
@@ -36,8 +40,10 @@ class Planning:
         left = nodes_to_run(pipeline, catalog) if run_params["only_missing_outputs"] else pipeline.nodes
         remaining = _stages(left)
         objectives = [name for name in OBJECTIVES if f"train_{name}" in remaining]
-        shape = find_shape(parameters, catalog) if objectives or "evaluate" in remaining else None
-        memory = estimate(shape, parameters, objectives, self._parameters["hardware"].get("processes", 1))
+        evaluates = not EVALUATING.isdisjoint(remaining)
+        shape = find_shape(parameters, catalog) if objectives or evaluates else None
+        processes = self._parameters["hardware"].get("processes", 1)
+        memory = estimate(shape, parameters, objectives, evaluates, processes) if shape else []
         if parameters.dry_run:
             counts = {name: _count(catalog, name) for name in ("train_problems", "benchmark_problems")}
             blocks = [
@@ -45,7 +51,7 @@ class Planning:
                 _progress(_stages(pipeline.nodes), remaining),
                 _cells(parameters, objectives, counts["train_problems"]),
                 _evaluation(parameters, remaining, counts["benchmark_problems"]),
-                _table(memory, parameters.hardware.memory_gib),
+                _table(memory, parameters.hardware.memory_gib) if shape or not (objectives or evaluates) else UNKNOWN,
             ]
             print("\n\n".join(block for block in blocks if block), end="\n\n")
         limit = parameters.hardware.memory_gib
@@ -88,9 +94,7 @@ def find_shape(parameters: Parameters, catalog: DataCatalog) -> Shape | None:
     if (kept / "config.json").is_file():
         return Shape.of(AutoConfig.from_pretrained(kept))
     if isinstance(base, HubBase):
-        if base.config is not None:
-            return Shape.of(architecture(base))
-        return Shape.of(AutoConfig.from_pretrained(base.path)) if Path(base.path).is_dir() else None
+        return Shape.of(architecture(base)) if base.config is not None or Path(base.path).is_dir() else None
 
     from beyond_sharpening.training.pretraining import build_model, build_tokenizer
 
@@ -99,11 +103,9 @@ def find_shape(parameters: Parameters, catalog: DataCatalog) -> Shape | None:
 
 
 def estimate(
-    shape: Shape | None, parameters: Parameters, objectives: Sequence[ObjectiveName], processes: int = 1
+    shape: Shape, parameters: Parameters, objectives: Sequence[ObjectiveName], evaluates: bool, processes: int
 ) -> list[Memory]:
     """The memory of each phase; objectives differ in none of what it depends on, unless their batches do."""
-    if shape is None:
-        return []
     task, hardware = parameters.task, parameters.hardware
     trainings = {
         (options.prompts_per_step, options.completions_per_prompt): options
@@ -114,7 +116,7 @@ def estimate(
         for options in trainings.values()
         for memory in training_memory(shape, task, options, hardware, processes=processes)
     ]
-    return [*phases, evaluation_memory(shape, task, hardware)]
+    return [*phases, evaluation_memory(shape, task, hardware)] if evaluates else phases
 
 
 def _count(catalog: DataCatalog, name: str) -> int | None:

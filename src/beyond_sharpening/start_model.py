@@ -45,19 +45,23 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
 
 
 def architecture(base: HubBase) -> PretrainedConfig:
-    """The model's configuration as its block of parameters gives it: its shape, without weights or network.
+    """The model's configuration as its block of parameters or its local folder gives it: no weights, no network.
 
     Raises:
-        BadInput: if the block gives none, or one that transformers does not know.
+        BadInput: if neither gives one, or one that transformers does not know.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
+    if base.config is None and Path(base.path).is_dir():
+        with _told_plainly(base):
+            return AutoConfig.from_pretrained(base.path)
     if base.config is None:
         raise BadInput(f"base.config is not given: the shape of {base.path} is not known before it is loaded")
     try:
         return AutoConfig.for_model(**base.config)
-    except (ValueError, TypeError) as error:
-        raise BadInput(f"base.config is no configuration that transformers knows: {error}") from error
+    except (ValueError, TypeError, StrictDataclassError) as error:
+        raise BadInput(f"base.config is no configuration that transformers can build: {error}") from error
 
 
 def check_agreement(base: HubBase, config: PretrainedConfig) -> None:

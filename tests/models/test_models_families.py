@@ -14,7 +14,7 @@ from beyond_sharpening.policy import Policy, eos_token_ids
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.start_model import architecture, check_agreement
 from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer
-from models.families import FAMILIES, shipped, tiny_base, tiny_policy
+from models.families import DECIDED, FAMILIES, WIDTHS, shipped, tiny_base, tiny_policy
 
 QUESTIONS = ["What is $2 + 3$?", "Prove that there are infinitely many primes, or give $7 - 5$.", "1"]
 TEMPLATE = "{question}\n\nput it within \\boxed{}."
@@ -87,6 +87,23 @@ def test_log_probabilities_are_those_of_each_sequence_alone(policy, family):
     assert [completion.logp for _, completion in rows] == pytest.approx(alone, abs=1e-5)
     scores = score(model, [prompt for prompt, _ in rows], [completion.tokens for _, completion in rows], 7)
     assert scores.tolist() == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options"),
+    [("gemma3_text", {"sliding_window": 6}), ("mistral", {"sliding_window": 6}), ("phi3", {}), ("gpt_neox", {})],
+)
+def test_other_architectures_are_sampled_and_scored_as_exactly(architecture, options):
+    """Also where layers see a window shorter than the prompt."""
+    widths = {**WIDTHS, "vocab_size": 50, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 1, **DECIDED}
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(architecture, **widths, **options)).eval()
+    prompts = [[5, 6, 7, 8, 9, 10, 11, 12, 13], [3, 4], [9, 9, 9, 9]]
+    drawn = sample(model, prompts, SamplingOptions(12, [1]), 4, [1, 2, 3])
+    rows = [(prompt, completion) for prompt, group in zip(prompts, drawn, strict=True) for completion in group]
+    alone = [plain_log_probability(model, prompt, completion.tokens) for prompt, completion in rows]
+    assert [completion.logp for _, completion in rows] == pytest.approx(alone, abs=2e-5)
+    scores = score(model, [prompt for prompt, _ in rows], [completion.tokens for _, completion in rows], 7)
+    assert scores.tolist() == pytest.approx(alone, abs=2e-5)
 
 
 @each_family
