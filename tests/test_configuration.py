@@ -1,5 +1,6 @@
 """What may be asked for: every shipped configuration loads, layers go over one another, and bad input is explained."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,55 @@ def test_models_inherit_from_one_another_what_they_share():
     llama, qwen = load(model="llama32_3b"), load(model="qwen25_3b")
     assert llama["base"]["path"] != qwen["base"]["path"]
     assert llama["task"] == qwen["task"]
-    assert list(llama["problems"]["benchmarks"]) == ["math_500", "minerva"]
+    assert list(llama["problems"]["benchmarks"]) == ["math_test", "math_500", "minerva"]
+
+
+PAPER = {  # steps, epochs, prompts a step, context; the rest is common to all three
+    "llama32_3b": (500, None, 32, 2048),
+    "qwen25_3b": (500, None, 32, 2048),
+    "qwen3_4b": (1000, 1, 64, 4096),
+}
+
+
+@pytest.mark.parametrize("model", PAPER)
+def test_the_papers_models_train_as_the_paper_does(model):
+    """arXiv 2604.16259: the set-up as docs/models.md tells it; the best checkpoint alone is chosen otherwise."""
+    parameters = load(model=model)
+    steps, epochs, prompts, context = PAPER[model]
+    for options in (Training.model_validate(block) for block in parameters["train"].values()):
+        assert (options.steps, options.epochs, options.prompts_per_step) == (steps, epochs, prompts)
+        assert (options.completions_per_prompt, options.validate_every) == (8, 20)
+        assert (options.learning_rate, options.warmup_steps, options.weight_decay) == (1e-6, 50, 0.01)
+        assert (options.adam_betas, options.max_grad_norm, options.trl) == ((0.9, 0.999), 1.0, {})
+    task = parameters["task"]
+    assert task["max_prompt_tokens"] + task["max_completion_tokens"] == context
+    assert "step by step" in task["prompt"]
+    assert "\\boxed{}" in task["prompt"]
+    assert parameters["evaluate"]["checkpoints"] == ["last", "best"]
+    assert parameters["evaluate"]["decoders"]["temperature"]["samples"] == 16
+    assert parameters["compare"]["ks"] == [1, 2, 4, 8, 16]
+    assert len(parameters["base"]["revision"]) == 40, "a commit, not a branch"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "problems", "steps"), [(None, 40, 1000), (1, 39_815, 622), (2, 39_815, 1000), (1, 63, 0)]
+)
+def test_a_training_ends_with_its_steps_or_its_epochs_whichever_comes_first(epochs, problems, steps):
+    shipped = Training.model_validate(load(model="qwen3_4b", training={"epochs": epochs})["train"]["task_reward"])
+    assert shipped.steps_on(problems) == steps
+
+
+def test_the_block_that_the_documentation_adds_is_a_model(conf):
+    text = (CONF.parent / "docs/models.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    (conf / "base/parameters_models_mine.yml").write_text(block)
+    parameters = load(conf=conf, model="mine", base={"path": "/models/other"})
+    assert parameters["base"]["path"] == "/models/other"
+    assert parameters["train"]["tilted"]["steps"] == 200
+    assert list(parameters["problems"]["benchmarks"]) == ["math_500"]
+    assert "models.mine.task.max_prompt_tokens = 0" in refusal(
+        conf=conf, model="mine", models={"mine": {"task": {"max_prompt_tokens": 0}}}
+    )
 
 
 LAYERS = {
@@ -151,6 +200,11 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"sources": {"chain_easy": {"type": "web"}}}, "sources.chain_easy.type = 'web': unknown; known: generator,"),
         ({"base": {"steps": 0}}, "base.steps = 0: Input should be greater than or equal to 1"),
         ({"base": {"type": "web"}}, "base.type = 'web': unknown; known: tiny, hub"),
+        ({"model": "qwen3_4b", "base": {"config": {"model_type": 3}}}, "base.config: must name the architecture"),
+        ({"model": "qwen3_4b", "base": {"eos_token_ids": [-1]}}, "base.eos_token_ids = -1: Input should be greater"),
+        ({"training": {"epochs": 0}}, "training.epochs = 0: Input should be greater than or equal to 1"),
+        ({"hardware": {"memory_gib": 0}}, "hardware.memory_gib = 0: Input should be greater than 0"),
+        ({"dry_run": "perhaps"}, "dry_run = 'perhaps': Input should be a valid boolean"),
         ({"train_seed": "one"}, "train_seed = 'one': Input should be a valid integer"),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 
 from beyond_sharpening import interruption
-from beyond_sharpening.errors import BadInput, WorkerFailed
+from beyond_sharpening.errors import BadInput, DryRun, WorkerFailed
 
 
 @click.group(name="beyond_sharpening")
@@ -22,6 +22,8 @@ def run(again: bool, **options: Any) -> Any:
     try:
         _check_pipelines([options["pipeline"] or "__default__", *options["pipelines"]])
         return kedro_run.callback(**options)  # type: ignore[misc]
+    except DryRun:
+        return None  # the plan has been printed
     except Exception as error:
         # A library may have wrapped what the signal raised: whatever ended a run that was told to stop, that is why.
         told = interruption.reason() or (str(error) if isinstance(error, BadInput | WorkerFailed) else None)

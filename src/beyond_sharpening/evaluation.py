@@ -54,8 +54,9 @@ def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> pd.DataFrame
     columns stands ``diagnostics``: how the decoder fared at this completion, a JSON object.
     """
     tokenizer = policy.tokenizer()
-    model = policy.model(exam.hardware.device, exam.hardware.dtype)
-    base_model = model if policy == base else base.model(exam.hardware.device, exam.hardware.dtype)
+    placed = (exam.hardware.device, exam.hardware.dtype, exam.hardware.attention)
+    model = policy.model(*placed)
+    base_model = model if policy == base else base.model(*placed)
     grader = Grader(exam.task.grader, exam.hardware.grading_workers)
     task = _decoding_task(model, tokenizer, grader, arm, exam)
     tables = []

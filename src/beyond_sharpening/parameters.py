@@ -82,8 +82,24 @@ class HubBase(Strict):
     path: str = Field(min_length=1, description="Hub id, or a local folder written by save_pretrained.")
     revision: str = "main"
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    config: dict[str, Any] | None = Field(
+        default=None, description="Keys of its config.json; what is loaded must agree. It gives the shape beforehand."
+    )
     chat_template: str | None = Field(default=None, description="Replaces the tokenizer's own template.")
+    template_variables: dict[str, str] = Field(
+        default_factory=dict, description="Variables of the chat template, such as a date that would be today's."
+    )
+    eos_token_ids: list[Annotated[int, Field(ge=0)]] | None = Field(
+        default=None, min_length=1, description="Tokens that end a completion; none leaves it to the model's own."
+    )
+    pad_token: str | None = Field(default=None, description="For tokenizers that name none; one of the vocabulary.")
+
+    @field_validator("config")
+    @classmethod
+    def _names_its_architecture(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is not None and not isinstance(value.get("model_type"), str):
+            raise ValueError("must name the architecture: model_type, such as llama")
+        return value
 
 
 class Problems(Strict):
@@ -99,6 +115,9 @@ class Task(Strict):
 
     prompt: str = Field(description="Template of the user's message, with {question} in it.")
     max_completion_tokens: Positive
+    max_prompt_tokens: Positive | None = Field(
+        default=None, description="Training problems whose prompt is longer are left out; none keeps all."
+    )
     grader: str = Field(pattern=r"^[\w.]+:\w+$", description="module:function with the signature of grading.grade.")
 
     @field_validator("prompt")
@@ -141,6 +160,9 @@ class Training(Strict):
     fixed_length: bool = Field(default=False, description="Generate max_completion_tokens always, through EOS.")
     reward_scale: float = Field(default=1.0, gt=0, description="Multiplies the reward, before the gradient is clipped.")
     steps: Positive
+    epochs: Positive | None = Field(
+        default=None, description="Passes over the training problems that end the training before its steps do."
+    )
     prompts_per_step: Positive
     completions_per_prompt: int = Field(ge=2, description="Group size; the leave-one-out baseline needs two.")
     learning_rate: float = Field(gt=0)
@@ -169,6 +191,12 @@ class Training(Strict):
     def _is_a_normalisation(cls, value: Any) -> Any:
         check_normalisation(value)
         return value
+
+    def steps_on(self, problems: int) -> int:
+        """Steps of a training on so many problems: ``steps``, or those of ``epochs`` where they are fewer."""
+        if self.epochs is None:
+            return self.steps
+        return min(self.steps, self.epochs * (problems // self.prompts_per_step))
 
     def build_objective(self) -> Objective:
         """The three coefficients these parameters stand for."""
@@ -261,6 +289,10 @@ class Hardware(Strict):
         default=None, description="CPU threads of a tensor operation; none leaves it to torch."
     )
     dtype: Literal["float32", "bfloat16"] = Field(description="Of the policies while they sample and train.")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    memory_gib: float | None = Field(
+        default=None, gt=0, description="Of one GPU that a process may fill; a run that needs more is refused."
+    )
     train_batch: Positive = Field(description="Completions in one forward and backward pass.")
     generation_batch: Positive = Field(description="Completions generated together.")
     grading_workers: Positive = Field(description="Processes that compare answers symbolically.")
@@ -303,6 +335,7 @@ class Parameters(Strict):
     workspace: str = Field(description="Folder for unfinished policies.")
 
     model: str
+    dry_run: bool = Field(default=False, description="Print the plan of the run, and run nothing.")
     data: str = Field(min_length=1, description="Folder of the data layers, relative to the project.")
     data_seed: Seed
     base_seed: Seed

@@ -11,8 +11,6 @@ from beyond_sharpening.errors import BadInput
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from beyond_sharpening.parameters import HubBase
-
 
 @dataclass(frozen=True)
 class Policy:
@@ -23,8 +21,8 @@ class Policy:
 
     path: Path
 
-    def model(self, device: str = "cpu", dtype: str = "float32") -> PreTrainedModel:
-        """Load the weights, in evaluation mode.
+    def model(self, device: str = "cpu", dtype: str = "float32", attention: str = "sdpa") -> PreTrainedModel:
+        """Load the weights, in evaluation mode; ``attention`` names transformers' implementation of it.
 
         Raises:
             FileNotFoundError: if the folder holds no model.
@@ -33,7 +31,9 @@ class Policy:
 
         if not (self.path / "config.json").is_file():
             raise FileNotFoundError(f"{self.path} holds no saved model (config.json is missing)")
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(self.path, dtype=dtype)
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            self.path, dtype=dtype, attn_implementation=attention
+        )
         return model.to(device).eval()  # type: ignore[arg-type]
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -50,33 +50,6 @@ def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
     return Policy(folder)
 
 
-def fetch_policy(base: HubBase, folder: Path) -> Policy:
-    """Load a model and tokenizer through ``from_pretrained`` and keep them as a policy folder.
-
-    Raises:
-        BadInput: if they cannot be had (no such model, no access, no network), or have no chat template or
-            no EOS token.
-    """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    source = {"pretrained_model_name_or_path": base.path, "revision": base.revision}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(**source)
-        model = AutoModelForCausalLM.from_pretrained(**source, dtype=base.dtype, attn_implementation=base.attention)
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"the model {base.path} (revision {base.revision}) cannot be loaded: {error}\n"
-            "A gated model needs its licence accepted on the hub and a login (hf auth login); without network, "
-            "give the path of a local folder written by save_pretrained."
-        ) from error
-    if base.chat_template is not None:
-        tokenizer.chat_template = base.chat_template
-    if tokenizer.chat_template is None:
-        raise BadInput(f"the tokenizer of {base.path} has no chat template: set base.chat_template")
-    eos_token_ids(model, tokenizer)
-    return save_policy(model, tokenizer, folder)
-
-
 def eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Every token that ends a completion: the model's own and the tokenizer's.
 
@@ -90,6 +63,6 @@ def eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
     if not ids:
         raise BadInput(
             f"{model.config.name_or_path or type(model).__name__} declares no EOS token in its generation config "
-            "or tokenizer: a completion could never end; set eos_token_id in one of them"
+            "or tokenizer: a completion could never end; set base.eos_token_ids"
         )
     return ids

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from beyond_sharpening.config_loader import ExperimentConfigLoader
 from beyond_sharpening.hooks import Provenance, Tracking
+from beyond_sharpening.planning import Planning
 
 PROJECT_PATH = Path(__file__).resolve().parents[2]
 
@@ -16,7 +17,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 for message in ("register_new_resolver", "Add type hints to the `predict`", "Option '--pipeline' is deprecated"):
     warnings.filterwarnings("ignore", message=rf"(?s).*{message}")
 
-HOOKS = (Provenance(), Tracking())
+HOOKS = (Planning(), Provenance(), Tracking())
 CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -6,6 +6,7 @@ and the seeds are fixed.
 
 import pytest
 import torch
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from beyond_sharpening.decoders import PowerMH, SmcMH
 from beyond_sharpening.decoding import SamplingOptions, sampling
@@ -13,6 +14,7 @@ from beyond_sharpening.decoding.mh import Chains, power_mh, smc_mh
 from beyond_sharpening.decoding.mixing import split_rhat
 from beyond_sharpening.decoding.reference import power_mh_one_chain
 from beyond_sharpening.decoding.sampling import Draws
+from beyond_sharpening.errors import BadInput
 from decoding.enumeration import EOS, LIMIT, PROMPT, build_world, p_value
 from decoding.tiny_models import FAMILIES, tiny_model
 
@@ -211,3 +213,23 @@ def test_split_rhat_tells_mixed_from_stuck():
     assert rhat[2] > 1.5
     assert rhat[3] == float("inf")
     assert rhat[4] == 1.0
+
+
+def test_a_model_with_a_sliding_window_is_refused_where_the_window_is_too_short():
+    """Chains of different cuts leave gaps in the cache, which a window would count as tokens."""
+    config = Gemma3TextConfig(
+        vocab_size=12,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        sliding_window=8,
+        layer_types=["sliding_attention", "full_attention"],
+        max_position_embeddings=64,
+    )
+    model, decoder = Gemma3ForCausalLM(config).eval(), PowerMH(type="power_mh", alpha=2, steps=1)
+    power_mh(model, [[3, 4]], SamplingOptions(6, [0]), decoder, [0], 0)
+    with pytest.raises(BadInput, match=r"attend to all 9 tokens .* this model has a sliding window of 8; leave the"):
+        power_mh(model, [[3, 4]], SamplingOptions(7, [0]), decoder, [0], 0)

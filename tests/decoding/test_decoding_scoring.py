@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from beyond_sharpening.decoding import Completion, SamplingOptions, sample, score
+from beyond_sharpening.decoding import Completion, SamplingOptions, sample, score, scoring
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.exact.completions import enumerate_completions
 from beyond_sharpening.exact.policy import log_probabilities
@@ -23,6 +23,17 @@ def test_scores_are_those_of_the_enumeration(family, tied, batch_size):
     scores = score(model, [prompt for prompt, _ in rows], [text for _, text in rows], batch_size)
     exact = log_probabilities(model, prompts, completions).flatten()
     torch.testing.assert_close(scores.double(), exact, rtol=0, atol=1e-5)
+
+
+def test_no_more_logits_are_made_at_once_than_the_limit(monkeypatch):
+    model, completions, made = tiny_model(), [[3, 4, 0], [5, 6], [7, 8, 9, 0], [0]] * 5, []
+    prompts = [[3, 4], [5]] * 10
+    whole = score(model, prompts, completions, 1000)
+    model.register_forward_hook(lambda module, inputs, output: made.append(output.logits.numel()))
+    monkeypatch.setattr(scoring, "MAX_LOGITS", 3 * (1 + 4) * 12)
+    torch.testing.assert_close(score(model, prompts, completions, 1000), whole)
+    assert max(made) <= scoring.MAX_LOGITS
+    assert len(made) == 7, "three at a time"
 
 
 def test_a_sampled_completion_scores_what_the_sampler_says():

@@ -10,8 +10,7 @@ from kedro.io import DatasetError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from beyond_sharpening.io import OptionalPartitions, PolicyDataset
-from beyond_sharpening.parameters import HubBase
-from beyond_sharpening.policy import Policy, eos_token_ids, fetch_policy, save_policy
+from beyond_sharpening.policy import Policy, eos_token_ids, save_policy
 from beyond_sharpening.training.pretraining import build_tokenizer
 from decoding.tiny_models import FAMILIES, tiny_model
 
@@ -103,27 +102,6 @@ def test_there_is_nothing_to_save_without_a_folder(dataset, tmp_path):
 def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=rf"{tmp_path} holds no saved model \(config.json is missing\)"):
         Policy(tmp_path).model()
-
-
-def test_a_policy_is_fetched_from_a_local_folder_as_from_the_hub(made, tmp_path):
-    policy = fetch_policy(HubBase(type="hub", path=str(made.path), dtype="float32"), tmp_path / "base")
-    assert torch.equal(policy.model().lm_head.weight, made.model().lm_head.weight)
-    assert policy.tokenizer().chat_template == made.tokenizer().chat_template
-
-
-def test_a_policy_that_cannot_be_had_is_told_how_to(tmp_path):
-    with pytest.raises(ValueError, match=r"(?s)no-such-folder \(revision main\) cannot be loaded: .*without network"):
-        fetch_policy(HubBase(type="hub", path=str(tmp_path / "no-such-folder")), tmp_path / "base")
-
-
-def test_a_tokenizer_without_a_chat_template_is_refused_unless_given_one(made, tmp_path):
-    tokenizer = made.tokenizer()
-    tokenizer.chat_template = None
-    bare = save_policy(made.model(), tokenizer, tmp_path / "bare")
-    with pytest.raises(ValueError, match=r"has no chat template: set base\.chat_template"):
-        fetch_policy(HubBase(type="hub", path=str(bare.path)), tmp_path / "base")
-    given = HubBase(type="hub", path=str(bare.path), chat_template="Q: {{ messages[0]['content'] }}")
-    assert fetch_policy(given, tmp_path / "base").tokenizer().chat_template.startswith("Q: ")
 
 
 def test_every_eos_of_the_model_and_the_tokenizer_counts():

@@ -1,5 +1,6 @@
 """One cell end to end on a random model: what it leaves, and that an interruption changes nothing."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -128,6 +129,31 @@ def test_every_epoch_meets_each_problem_once_in_an_order_of_its_own(base, tmp_pa
     assert len(set(first)) == len(first) == 8
     assert set(second) == set(first)
     assert second != first
+
+
+def test_a_training_ends_with_its_last_epoch_where_that_comes_before_its_last_step(base, tmp_path):
+    """Ten problems make two steps of four an epoch; the rest of them waits for the next."""
+    two = train(base, task(), options(steps=9, epochs=1), HARDWARE, 0, tmp_path / "epochs", nowhere).history
+    assert two["step"].tolist() == [1, 2]
+    assert not math.isnan(two["validation_accuracy"].iloc[-1]), "validated at the end"
+    three = train(base, task(), options(steps=3, epochs=2), HARDWARE, 0, tmp_path / "steps", nowhere).history
+    assert three["step"].tolist() == [1, 2, 3]
+
+
+def test_problems_with_a_longer_prompt_than_asked_are_left_out_and_counted(base, tmp_path, caplog):
+    """``9+9=`` has four tokens, ``10+10=`` six."""
+    met = []
+
+    def watch(completions, golds):
+        met.extend(golds)
+        return short(completions, golds)
+
+    limited = dataclasses.replace(task(watch, n_problems=12), max_prompt_tokens=5)
+    train(base, limited, options(steps=4, validate_every=9), HARDWARE, 0, tmp_path, nowhere)
+    trained_on = {int(gold) for gold in met[: 4 * 8]}
+    assert trained_on <= {2 * row for row in range(1, 10)}
+    assert "3 of 12 training problems have prompts of more than max_prompt_tokens = 5" in caplog.text
+    assert len(limited.train) == 12
 
 
 def test_the_seed_decides_the_training(base, tmp_path):

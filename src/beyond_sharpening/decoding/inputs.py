@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from beyond_sharpening.errors import BadInput
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -30,3 +32,14 @@ def check_prompts(model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_
                 f"prompt {index} has {len(prompt)} tokens; with max_new_tokens = {max_new_tokens} it exceeds "
                 f"the model's context of {context} tokens"
             )
+
+
+def check_full_attention(model: PreTrainedModel, tokens: int, decoder: str) -> None:
+    """Raise a BadInput if a layer sees less than ``tokens``: a window would count the gaps between rows as tokens."""
+    config = model.config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    if "sliding_attention" in (getattr(config, "layer_types", None) or []) and window and window < tokens:
+        raise BadInput(
+            f"{decoder} needs layers that attend to all {tokens} tokens of a prompt and its completion, and this model "
+            f"has a sliding window of {window}; leave the decoder out for it"
+        )

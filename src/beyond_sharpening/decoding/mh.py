@@ -24,7 +24,7 @@ from transformers import DynamicCache
 
 from beyond_sharpening.decoders import PowerMH, SmcMH
 from beyond_sharpening.decoding.cache import make_room
-from beyond_sharpening.decoding.inputs import check_prompts, left_pad
+from beyond_sharpening.decoding.inputs import check_full_attention, check_prompts, left_pad
 from beyond_sharpening.decoding.mixing import split_rhat
 from beyond_sharpening.decoding.sampling import Batch, Completion, Draws, SamplingOptions, grouped, uniforms
 from beyond_sharpening.decoding.smc import choose_particles, diagnose, run_particles
@@ -133,6 +133,9 @@ class Chains:
     def _fill_cache(self, prompts: Sequence[Sequence[int]]) -> None:
         """Keys and values of every layer, (R, heads, slots, d): the prompt on the left, then token j at prompt + j."""
         ids, mask = left_pad(prompts, self.model.device)
+        check_full_attention(
+            self.model, ids.shape[1] + self.options.max_new_tokens, "a decoder with Metropolis–Hastings steps"
+        )
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
         cache = self.model(
             input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 from trl import RLOOConfig
@@ -19,7 +21,7 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Hardware, Training
 from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import Problem
-from beyond_sharpening.problems.prompts import render_messages
+from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.training.adapters import adapter_config, merge_adapter
 from beyond_sharpening.training.callbacks import LiveMetrics, Progress, StopOnNonFinite, Track, quiet
 from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer, Scores
@@ -27,6 +29,7 @@ from beyond_sharpening.training.validation import Validation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+logger = logging.getLogger(__name__)
 
 HISTORY = {
     "step": "step",
@@ -54,13 +57,14 @@ HISTORY_FILE = "history.parquet"
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What is trained on: problems, the template of the prompt, the reward and the length limit."""
+    """What is trained on: problems, the template of the prompt, the reward and the length limits."""
 
     train: Sequence[Problem]
     validation: Sequence[Problem]
     prompt: str
     reward: Scores
     max_completion_tokens: int
+    max_prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,13 @@ def train(job: Job) -> Trained:
         EngineMismatch: if the engine that samples does not hold the policy.
         WorkerFailed: if one of several processes ends before its time.
     """
+    job = replace(job, task=replace(job.task, train=_within_limit(job.task, job.base.tokenizer())))
     if len(job.task.train) < job.options.prompts_per_step:
         raise BadInput(
             f"{len(job.task.train)} training problems are fewer than prompts_per_step = {job.options.prompts_per_step}"
         )
+    steps = job.options.steps_on(len(job.task.train))
+    job = replace(job, options=job.options.model_copy(update={"steps": steps}))
     _drop_unfinished_states(job.workspace)
     if job.hardware.all_processes == 1:
         train_here(job)
@@ -124,6 +131,21 @@ def train(job: Job) -> Trained:
     history = pd.read_parquet(job.workspace / HISTORY_FILE)
     (job.workspace / HISTORY_FILE).unlink()
     return Trained(Policy(job.workspace / "last"), Policy(job.workspace / "best"), history)
+
+
+def _within_limit(task: TrainingTask, tokenizer: PreTrainedTokenizerBase) -> list[Problem]:
+    """The training problems whose prompt is not too long; the others are counted in a warning."""
+    if task.max_prompt_tokens is None:
+        return list(task.train)
+    prompts = prompt_token_ids(tokenizer, [problem.question for problem in task.train], task.prompt)
+    lengths = zip(task.train, map(len, prompts), strict=True)
+    kept = [problem for problem, length in lengths if length <= task.max_prompt_tokens]
+    if left_out := len(task.train) - len(kept):
+        logger.warning(
+            "%d of %d training problems have prompts of more than max_prompt_tokens = %d and are left out",
+            *(left_out, len(task.train), task.max_prompt_tokens),
+        )
+    return kept
 
 
 def train_here(job: Job) -> None:
@@ -153,8 +175,8 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
     # unless the engine has TRL merge the adapter into them, and out of them again, every step.
     learns = options.lora is None or hardware.engine.startswith("vllm")
     return ObjectiveTrainer(
-        model=job.base.model(device, "float32" if learns else hardware.dtype),
-        reference=job.base.model(device, hardware.dtype) if options.lora is None else None,
+        model=job.base.model(device, "float32" if learns else hardware.dtype, hardware.attention),
+        reference=job.base.model(device, hardware.dtype, hardware.attention) if options.lora is None else None,
         objective=options.build_objective(),
         task_reward=task.reward,
         args=arguments,

@@ -11,8 +11,9 @@ from pydantic import TypeAdapter
 
 from beyond_sharpening.parameters import HubBase, TinyBase
 from beyond_sharpening.pipelines.evaluate.nodes import build_exam
-from beyond_sharpening.policy import Policy, fetch_policy
+from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import problems_from_frame
+from beyond_sharpening.start_model import fetch_policy
 
 
 def make_base(

@@ -40,6 +40,7 @@ def train_objective(
         prompt=asked.prompt,
         reward=TaskReward(Grader(asked.grader, machine.grading_workers)),
         max_completion_tokens=asked.max_completion_tokens,
+        max_prompt_tokens=asked.max_prompt_tokens,
     )
     # An interrupted training goes on from its last state, and only the very same training may.
     cell = hashlib.sha256(json.dumps([options, task, train_seed]).encode()).hexdigest()[:12]

@@ -1,0 +1,192 @@
+"""Before a run: its plan, printed by ``dry_run=true``, and a refusal where a GPU cannot hold it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import DatasetError
+
+from beyond_sharpening.errors import BadInput, DryRun
+from beyond_sharpening.objectives import ObjectiveName
+from beyond_sharpening.parameters import OBJECTIVES, HubBase, Parameters, Task, Training
+from beyond_sharpening.plan import GIB, Memory, Shape, evaluation_memory, shortage, training_memory
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
+    from kedro.pipeline import Node, Pipeline
+
+
+UNKNOWN = "Memory: not known before the model is loaded; base.config gives its shape beforehand"
+EVALUATING = {"prepare_base", "evaluate"}  # the stages that decode outside a training
+
+
+class Planning:
+    """Says what a run would do and need; refuses one whose GPU is too small."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._parameters: dict[str, Any] = context.params
+
+    @hook_impl(tryfirst=True)  # a run that is refused, or only planned, leaves no trace in MLflow
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
+        parameters = Parameters.model_validate(self._parameters)
+        if not parameters.dry_run and (parameters.hardware.device == "cpu" or parameters.hardware.memory_gib is None):
+            return
+        left = nodes_to_run(pipeline, catalog) if run_params["only_missing_outputs"] else pipeline.nodes
+        remaining = _stages(left)
+        objectives = [name for name in OBJECTIVES if f"train_{name}" in remaining]
+        evaluates = not EVALUATING.isdisjoint(remaining)
+        shape = find_shape(parameters, catalog) if objectives or evaluates else None
+        processes = self._parameters["hardware"].get("processes", 1)
+        memory = estimate(shape, parameters, objectives, evaluates, processes) if shape else []
+        if parameters.dry_run:
+            counts = {name: _count(catalog, name) for name in ("train_problems", "benchmark_problems")}
+            blocks = [
+                _heading(parameters, shape),
+                _progress(_stages(pipeline.nodes), remaining),
+                _cells(parameters, objectives, counts["train_problems"]),
+                _evaluation(parameters, remaining, counts["benchmark_problems"]),
+                _table(memory, parameters.hardware.memory_gib) if shape or not (objectives or evaluates) else UNKNOWN,
+            ]
+            print("\n\n".join(block for block in blocks if block), end="\n\n")
+        limit = parameters.hardware.memory_gib
+        if faults := [] if limit is None else [told for one in memory if (told := shortage(one, limit))]:
+            raise BadInput("this cannot fit, nothing was run:\n  " + "\n  ".join(faults))
+        if parameters.dry_run:
+            raise DryRun
+
+
+def nodes_to_run(pipeline: Pipeline, catalog: DataCatalog) -> list[Node]:
+    """The nodes that a run of what is missing would run, in order: Kedro's ``only_missing_outputs``, told beforehand.
+
+    Those without outputs, those with an output that is not there, and those that make what another of them reads.
+    """
+    running: list[Node] = []
+    for node in reversed(pipeline.nodes):
+        read = {name for other in running for name in other.inputs}
+        if not node.outputs or any(_is_to_make(name, catalog, read=name in read) for name in node.outputs):
+            running.append(node)
+    return running[::-1]
+
+
+def _is_to_make(name: str, catalog: DataCatalog, *, read: bool) -> bool:
+    if name not in catalog or getattr(catalog.get(name), "_EPHEMERAL", False):
+        return read
+    try:
+        return not catalog.exists(name)
+    except DatasetError:  # metrics of an MLflow run that has not begun
+        return True
+
+
+def find_shape(parameters: Parameters, catalog: DataCatalog) -> Shape | None:
+    """The start model's shape: from where it is kept, or from its parameters; None where only the hub knows."""
+    import torch
+    from transformers import AutoConfig
+
+    from beyond_sharpening.start_model import architecture
+
+    base, kept = parameters.base, Path(catalog.load("base_policy").path)
+    if (kept / "config.json").is_file():
+        return Shape.of(AutoConfig.from_pretrained(kept))
+    if isinstance(base, HubBase):
+        return Shape.of(architecture(base)) if base.config is not None or Path(base.path).is_dir() else None
+
+    from beyond_sharpening.training.pretraining import build_model, build_tokenizer
+
+    with torch.device("meta"):
+        return Shape.of(build_model(build_tokenizer(), base, parameters.base_seed).config)
+
+
+def estimate(
+    shape: Shape, parameters: Parameters, objectives: Sequence[ObjectiveName], evaluates: bool, processes: int
+) -> list[Memory]:
+    """The memory of each phase; objectives differ in none of what it depends on, unless their batches do."""
+    task, hardware = parameters.task, parameters.hardware
+    trainings = {
+        (options.prompts_per_step, options.completions_per_prompt): options
+        for options in (parameters.train[name] for name in objectives)
+    }
+    phases = [
+        memory
+        for options in trainings.values()
+        for memory in training_memory(shape, task, options, hardware, processes=processes)
+    ]
+    return [*phases, evaluation_memory(shape, task, hardware)] if evaluates else phases
+
+
+def _count(catalog: DataCatalog, name: str) -> int | None:
+    return len(catalog.load(name)) if catalog.exists(name) else None
+
+
+def _heading(parameters: Parameters, shape: Shape | None) -> str:
+    hardware = parameters.hardware
+    size = f", {shape.parameters:,} parameters" if shape else ""
+    return f"Plan: {parameters.model}{size}, on {hardware.device} in {hardware.dtype}; nothing is run"
+
+
+def _stages(nodes: Sequence[Node]) -> Counter[str]:
+    """The stages of some nodes, in order, and how many of them each has."""
+    return Counter(str(node.namespace) for node in nodes)
+
+
+def _progress(stages: Mapping[str, int], remaining: Mapping[str, int]) -> str:
+    lines = [
+        f"  {stage:<20} " + (f"to run: {remaining[stage]} of {nodes} nodes" if stage in remaining else "already there")
+        for stage, nodes in stages.items()
+    ]
+    return "\n".join(["Stages", *lines])
+
+
+def _cells(parameters: Parameters, objectives: Sequence[ObjectiveName], problems: int | None) -> str:
+    lines = []
+    for name in objectives:
+        options: Training = parameters.train[name]
+        lines += _cell(options, parameters.task, parameters.train_seed, problems)
+    return "\n".join(["Cells to train", *lines]) if lines else ""
+
+
+def _cell(options: Training, task: Task, seed: int, problems: int | None) -> list[str]:
+    steps = options.steps if problems is None else options.steps_on(problems)
+    bound = f"at most {steps}" if problems is None and options.epochs else f"{steps}"
+    completions = steps * options.prompts_per_step * options.completions_per_prompt
+    betas = ", ".join(f"{beta:g}" for beta in options.adam_betas)
+    return [
+        f"  {options.objective}/{options.variant()}/seed-{seed}",
+        f"    {bound} steps of {options.prompts_per_step} prompts × {options.completions_per_prompt} completions, "
+        f"at most {completions * task.max_completion_tokens:,} tokens in {completions:,} completions",
+        f"    learning rate {options.learning_rate:g} after {options.warmup_steps} warm-up steps, AdamW betas {betas}, "
+        f"weight decay {options.weight_decay:g}, gradient clipped at {options.max_grad_norm:g}",
+        f"    normalisation {options.normalisation}, fixed length {options.fixed_length}, "
+        f"reward scale {options.reward_scale:g}; validated every {options.validate_every} steps",
+    ]
+
+
+def _evaluation(parameters: Parameters, stages: Mapping[str, int], problems: int | None) -> str:
+    if "evaluate" not in stages:
+        return ""
+    evaluation = parameters.evaluate
+    drawn = ", ".join(f"{name} {decoder.samples}" for name, decoder in evaluation.decoders.items())
+    asked = "problems not loaded yet" if problems is None else f"{problems:,} problems"
+    return "\n".join(
+        [
+            f"Evaluation on {', '.join(parameters.problems.benchmarks)} ({asked})",
+            f"  checkpoints {', '.join(evaluation.checkpoints)}; completions a problem: {drawn}",
+        ]
+    )
+
+
+def _table(memory: Sequence[Memory], limit: float | None) -> str:
+    if not memory:
+        return ""
+    names = list(dict.fromkeys(name for one in memory for name in one.parts))
+    rows = [(name, [f"{one.parts[name] / GIB:.2f}" if name in one.parts else "" for one in memory]) for name in names]
+    rows.append(("together", [f"{one.total / GIB:.2f}" for one in memory]))
+    lines = [f"  {'':<20}" + "".join(f"{one.phase:>18}" for one in memory)]
+    lines += [f"  {name:<20}" + "".join(f"{cell:>18}" for cell in cells) for name, cells in rows]
+    bound = "" if limit is None else f", of {limit:g} GiB"
+    return "\n".join([f"Memory of one process in GiB{bound}", *lines])

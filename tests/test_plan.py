@@ -1,0 +1,188 @@
+"""The plan's memory against the bytes of models that are really built, trained a step and sampled from."""
+
+import dataclasses
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrainedModel
+from trl.kernels import chunked_logprob
+from trl.trainer import utils as trl_utils
+
+from beyond_sharpening.decoding import SamplingOptions
+from beyond_sharpening.decoding.sampling import Batch, uniforms
+from beyond_sharpening.parameters import Hardware, HubBase, Task, Training
+from beyond_sharpening.plan import (
+    GIB,
+    HEAD_ENTRIES,
+    HEAD_TOKENS,
+    Memory,
+    Shape,
+    activation_memory,
+    cache_memory,
+    evaluation_memory,
+    gradient_memory,
+    layer_memory,
+    shortage,
+    state_memory,
+    training_memory,
+)
+from beyond_sharpening.start_model import architecture
+from models.families import FAMILIES, shipped, tiny_base
+
+ROWS, TOKENS = 3, 20
+
+
+def build(family: str, layers: int = 2, **changed) -> PreTrainedModel:
+    """A tiny model of the family, with widths that no two of which are equal."""
+    widths = {"hidden_size": 24, "intermediate_size": 80, "num_attention_heads": 6, "num_key_value_heads": 2}
+    config = {**tiny_base(family, "anywhere").config, **widths, "num_hidden_layers": layers, "head_dim": 16, **changed}
+    return AutoModelForCausalLM.from_config(AutoConfig.for_model(**config)).float().train()
+
+
+def tensor_bytes(tensors) -> int:
+    """Bytes of the storages behind some tensors, each once."""
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_weights_gradients_and_optimiser_are_those_of_a_trained_step(family, tied):
+    model = build(family, tie_word_embeddings=tied)
+    optimiser = torch.optim.AdamW(model.parameters())
+    ids = torch.arange(10)[None]
+    model(input_ids=ids, labels=ids).loss.backward()
+    optimiser.step()
+    shape = Shape.of(model.config)
+    state = state_memory(shape, "bfloat16")
+    assert state["weights"] == tensor_bytes(model.parameters())
+    assert gradient_memory(shape) == tensor_bytes(parameter.grad for parameter in model.parameters())
+    assert state["optimiser"] == tensor_bytes(t for kept in optimiser.state.values() for t in kept.values())
+    assert state["reference"] == tensor_bytes(model.bfloat16().parameters())
+
+
+def test_adapters_are_the_only_part_that_gradients_and_moments_are_kept_of():
+    shape = Shape.of(build("qwen3_4b").config)
+    assert gradient_memory(shape, trainable=10) == 40
+    assert state_memory(shape, "bfloat16", trainable=10)["optimiser"] == 80 + 4 * shape.tensors
+    assert state_memory(shape, "bfloat16", trainable=10)["weights"] == state_memory(shape, "bfloat16")["weights"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_cache_is_that_of_the_sampling_loop_and_of_generate(family):
+    model = build(family).eval()
+    shape, prompt, new = Shape.of(model.config), [5, 6, 7], 8
+    batch = Batch(model, SamplingOptions(new, [0]), uniforms([1, 2], ROWS, new))
+    with torch.no_grad():
+        batch.prefill([prompt, prompt], ROWS)
+    held = [tensor for layer in batch.cache.layers for tensor in (layer._all_keys, layer._all_values)]
+    assert cache_memory(shape, 2 * ROWS, len(prompt) + new, 4) == tensor_bytes(held)
+    model = model.bfloat16()
+    generated = model.generate(
+        torch.tensor([prompt] * ROWS), min_new_tokens=new, max_new_tokens=new, return_dict_in_generate=True
+    )
+    assert isinstance(generated.past_key_values, DynamicCache)
+    kept = [tensor for layer in generated.past_key_values.layers for tensor in (layer.keys, layer.values)]
+    # The last token is never fed back.
+    assert cache_memory(shape, ROWS, len(prompt) + new - 1, 2) == sum(t.numel() * t.element_size() for t in kept)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_training_samples_into_a_float32_cache_also_under_autocast(family):
+    """Its weights are float32, and so are the rotary embedding and what it multiplies."""
+    model = build(family).eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        cache = model(input_ids=torch.arange(6)[None], use_cache=True).past_key_values
+    assert {tensor.dtype for layer in cache.layers for tensor in (layer.keys, layer.values)} == {torch.float32}
+
+
+def saved_for_backward(model: PreTrainedModel, dtype: str) -> int:
+    """Bytes that autograd keeps of a forward pass with the fused head, beside the weights."""
+    trl_utils.add_fused_lm_head(model)
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    kept = []
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in weights:
+            kept.append(tensor)  # alive, so that no storage is counted for another
+        return tensor
+
+    ids = torch.randint(0, 100, (ROWS, TOKENS))
+    with (
+        torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
+        torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"),
+    ):
+        model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids, fused_lm_head=True)
+    return tensor_bytes(kept)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_layer_saves_for_its_backward_pass_what_the_formula_says(family, dtype):
+    """The difference between three layers and two; under autocast with the cast copies of its matrices."""
+    models = [build(family, layers) for layers in (2, 3)]
+    two, three = (Shape.of(model.config) for model in models)
+    casts = state_memory(three, dtype)["casts"] - state_memory(two, dtype)["casts"]
+    saved = [saved_for_backward(model, dtype) for model in models]
+    assert saved[1] - saved[0] == layer_memory(three, ROWS * TOKENS, dtype) + casts
+    one, all_of_three = (activation_memory(shape, ROWS, TOKENS, dtype, False) for shape in (two, three))
+    assert all_of_three - one == layer_memory(three, ROWS * TOKENS, dtype)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_with_checkpointing_a_layer_saves_its_input_alone(family):
+    models = [build(family, layers) for layers in (2, 3)]
+    for model in models:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    two, three = (Shape.of(model.config) for model in models)
+    saved = [saved_for_backward(model, "bfloat16") for model in models]
+    planned = [activation_memory(shape, ROWS, TOKENS, "bfloat16", True) for shape in (two, three)]
+    assert saved[1] - saved[0] == planned[1] - planned[0]
+    assert planned[0] - 2 * layer_memory(two, ROWS * TOKENS, "bfloat16") == 2 * (saved[1] - saved[0])
+
+
+def test_the_tile_of_the_head_is_trls():
+    assert (HEAD_TOKENS, HEAD_ENTRIES) == (chunked_logprob.TOKEN_CHUNK_SIZE, trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE)
+
+
+def asked(model: str, **hardware) -> tuple[Shape, Task, Training, Hardware]:
+    parameters = shipped(model, "gpu")
+    return (
+        Shape.of(architecture(HubBase.model_validate(parameters["base"]))),
+        Task.model_validate(parameters["task"]),
+        Training.model_validate(parameters["train"]["tilted"]),
+        Hardware.model_validate({**parameters["hardware"], **hardware}),
+    )
+
+
+@pytest.mark.parametrize("model", ["llama32_3b", "qwen25_3b"])
+def test_the_gpu_profile_holds_the_models_of_three_billion_parameters(model):
+    shape, task, options, hardware = asked(model)
+    for memory in (*training_memory(shape, task, options, hardware), evaluation_memory(shape, task, hardware)):
+        assert shortage(memory, hardware.memory_gib) is None
+
+
+def test_four_billion_parameters_do_not_train_on_one_gpu_and_do_on_four():
+    shape, task, options, hardware = asked("qwen3_4b")
+    (sampling, update), four = (training_memory(shape, task, options, hardware, processes=n) for n in (1, 4))
+    told = shortage(update, hardware.memory_gib)
+    assert told.startswith("training updates needs ")
+    assert "the largest part is optimiser, 30.0 GiB; no hardware.train_batch fits: share the model among more" in told
+    assert "hardware.generation_batch = 48 is too large, " in shortage(sampling, hardware.memory_gib)
+    assert [shortage(memory, hardware.memory_gib) for memory in four] == [None, None]
+
+
+def test_the_batch_that_would_fit_is_the_largest_that_does():
+    shape, task, options, hardware = asked("llama32_3b", generation_batch=256)
+    sampling, _ = training_memory(shape, task, options, hardware)
+    fits = sampling.largest_batch(78 * GIB)
+    assert f"hardware.generation_batch = 256 is too large, {fits} would fit" in shortage(sampling, 78)
+    for batch, fitting in ((fits, True), (fits + 1, False)):
+        changed = hardware.model_copy(update={"generation_batch": batch})
+        assert (shortage(training_memory(shape, task, options, changed)[0], 78) is None) == fitting
+
+
+def test_nothing_fits_where_the_fixed_parts_do_not():
+    memory = Memory("evaluation", {"weights": 10 * GIB}, {"generation cache": GIB}, "hardware.generation_batch", 4)
+    assert memory.largest_batch(9 * GIB) == 0
+    assert memory.total == 11 * GIB
+    assert dataclasses.replace(memory, batch=8).largest_batch(11 * GIB) == 8
