@@ -4,13 +4,14 @@ import dataclasses
 
 import pytest
 import torch
+from peft import get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from trl.kernels import chunked_logprob
 from trl.trainer import utils as trl_utils
 
 from beyond_sharpening.decoding import SamplingOptions
 from beyond_sharpening.decoding.sampling import Batch, uniforms
-from beyond_sharpening.parameters import Hardware, HubBase, Task, Training
+from beyond_sharpening.parameters import Hardware, HubBase, Lora, Task, Training
 from beyond_sharpening.plan import (
     GIB,
     HEAD_ENTRIES,
@@ -27,6 +28,7 @@ from beyond_sharpening.plan import (
     training_memory,
 )
 from beyond_sharpening.start_model import architecture
+from beyond_sharpening.training.adapters import adapter_config
 from models.families import FAMILIES, shipped, tiny_base
 
 ROWS, TOKENS = 3, 20
@@ -37,6 +39,12 @@ def build(family: str, layers: int = 2, **changed) -> PreTrainedModel:
     widths = {"hidden_size": 24, "intermediate_size": 80, "num_attention_heads": 6, "num_key_value_heads": 2}
     config = {**tiny_base(family, "anywhere").config, **widths, "num_hidden_layers": layers, "head_dim": 16, **changed}
     return AutoModelForCausalLM.from_config(AutoConfig.for_model(**config)).float().train()
+
+
+def hardware(**changed) -> Hardware:
+    """One process on one GPU."""
+    asked = {"device": "cuda", "dtype": "bfloat16", "train_batch": 8, "generation_batch": 8, "grading_workers": 1}
+    return Hardware.model_validate({**asked, "gradient_checkpointing": False, **changed})
 
 
 def tensor_bytes(tensors) -> int:
@@ -53,18 +61,36 @@ def test_weights_gradients_and_optimiser_are_those_of_a_trained_step(family, tie
     model(input_ids=ids, labels=ids).loss.backward()
     optimiser.step()
     shape = Shape.of(model.config)
-    state = state_memory(shape, "bfloat16")
+    state = state_memory(shape, hardware())
     assert state["weights"] == tensor_bytes(model.parameters())
-    assert gradient_memory(shape) == tensor_bytes(parameter.grad for parameter in model.parameters())
+    assert gradient_memory(shape, hardware()) == tensor_bytes(parameter.grad for parameter in model.parameters())
     assert state["optimiser"] == tensor_bytes(t for kept in optimiser.state.values() for t in kept.values())
     assert state["reference"] == tensor_bytes(model.bfloat16().parameters())
 
 
-def test_adapters_are_the_only_part_that_gradients_and_moments_are_kept_of():
-    shape = Shape.of(build("qwen3_4b").config)
-    assert gradient_memory(shape, trainable=10) == 40
-    assert state_memory(shape, "bfloat16", trainable=10)["optimiser"] == 80 + 4 * shape.tensors
-    assert state_memory(shape, "bfloat16", trainable=10)["weights"] == state_memory(shape, "bfloat16")["weights"]
+@pytest.mark.parametrize("targets", ["all-linear", ["q_proj", "up_proj"]])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_adapter_is_all_that_gradients_are_kept_of_and_the_weights_below_are_the_reference(family, targets):
+    lora = Lora(rank=3, scale=6, targets=targets)
+    model, shape = build(family).bfloat16(), Shape.of(build(family).config)
+    adapted = get_peft_model(model, adapter_config(lora))
+    trained = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
+    state = state_memory(shape, hardware(), lora)
+    assert gradient_memory(shape, hardware(), lora) == tensor_bytes(trained)
+    assert state["weights"] == tensor_bytes(adapted.parameters())
+    assert "reference" not in state
+
+
+def test_shards_divide_what_learns_and_nothing_else():
+    shape, alone, shared = Shape.of(build("qwen3_4b").config), hardware(), hardware(processes=2, sharding="fsdp2")
+    one, two = state_memory(shape, alone), state_memory(shape, shared)
+    assert two["weights"] == one["weights"] // 2
+    assert two["optimiser"] == one["optimiser"] // 2
+    assert gradient_memory(shape, shared) == gradient_memory(shape, alone) // 2
+    assert (two["reference"], two["casts"]) == (one["reference"], one["casts"])
+    copies = hardware(processes=2)
+    assert state_memory(shape, copies) == one
+    assert state_memory(shape, hardware(engine="paged"))["serving copy"] == one["reference"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -121,7 +147,7 @@ def test_a_layer_saves_for_its_backward_pass_what_the_formula_says(family, dtype
     """The difference between three layers and two; under autocast with the cast copies of its matrices."""
     models = [build(family, layers) for layers in (2, 3)]
     two, three = (Shape.of(model.config) for model in models)
-    casts = state_memory(three, dtype)["casts"] - state_memory(two, dtype)["casts"]
+    casts = state_memory(three, hardware(dtype=dtype))["casts"] - state_memory(two, hardware(dtype=dtype))["casts"]
     saved = [saved_for_backward(model, dtype) for model in models]
     assert saved[1] - saved[0] == layer_memory(three, ROWS * TOKENS, dtype) + casts
     one, all_of_three = (activation_memory(shape, ROWS, TOKENS, dtype, False) for shape in (two, three))
@@ -163,7 +189,8 @@ def test_the_gpu_profile_holds_the_models_of_three_billion_parameters(model):
 
 def test_four_billion_parameters_do_not_train_on_one_gpu_and_do_on_four():
     shape, task, options, hardware = asked("qwen3_4b")
-    (sampling, update), four = (training_memory(shape, task, options, hardware, processes=n) for n in (1, 4))
+    *_, sharing = asked("qwen3_4b", processes=4, sharding="fsdp2")
+    (sampling, update), four = (training_memory(shape, task, options, on) for on in (hardware, sharing))
     told = shortage(update, hardware.memory_gib)
     assert told.startswith("training updates needs ")
     assert "the largest part is optimiser, 30.0 GiB; no hardware.train_batch fits: share the model among more" in told

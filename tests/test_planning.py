@@ -31,7 +31,7 @@ def test_the_plan_of_a_large_model_is_printed_without_network_or_weights(tmp_pat
     result = dry_run(tmp_path, "model=qwen3_4b", "train.tilted.alpha=4")
     assert result.exit_code == 0, result.output
     told = plan(result)
-    assert "Plan: qwen3_4b, 4,022,468,096 parameters, on cpu in float32; nothing is run" in told
+    assert "Plan: qwen3_4b, 4,022,468,096 parameters, on cpu in float32, 1 process(es) on" in told
     assert "  prepare_base         to run: 2 of 2 nodes\n" in told
     assert "  tilted/alpha4-beta100/seed-0\n    at most 1000 steps of 64 prompts × 8 completions, " in told
     assert f"at most {1000 * 64 * 8 * 3584:,} tokens in {1000 * 64 * 8:,} completions" in told
@@ -99,7 +99,7 @@ def test_a_plan_that_cannot_fit_is_printed_and_refused(tmp_path):
 
 def test_where_the_shape_is_not_known_the_plan_says_so(tmp_path):
     told = plan(dry_run(tmp_path, "model=qwen3_4b", "base.config=null", env="gpu", pipeline="train_tilted"))
-    assert told.startswith("Plan: qwen3_4b, on cuda in bfloat16; nothing is run")
+    assert told.startswith("Plan: qwen3_4b, on cuda in bfloat16, 1 process(es) on")
     assert "Memory: not known before the model is loaded; base.config gives its shape beforehand" in told
 
 

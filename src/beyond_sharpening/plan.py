@@ -10,11 +10,12 @@ left out: ``hardware.memory_gib`` is what is left for the rest.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from beyond_sharpening.parameters import Hardware, Task, Training
+from beyond_sharpening.parameters import Hardware, Lora, Task, Training
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -37,6 +38,7 @@ class Shape:
         parameters: P, tied ones once.
         tensors: how many tensors they are.
         linear: entries of the matrices of linear layers, the head included: what autocast casts.
+        widths: inputs and outputs of the linear layers of each name, together: a rank-1 adapter's parameters.
         layers: L.
         hidden: h.
         intermediate: f.
@@ -50,6 +52,7 @@ class Shape:
     parameters: int
     tensors: int
     linear: int
+    widths: Mapping[str, int]
     layers: int
     hidden: int
     intermediate: int
@@ -68,12 +71,16 @@ class Shape:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
         text = config.get_text_config()
-        linear = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
-        names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+        modules = [(name.rpartition(".")[2], module) for name, module in model.named_modules()]
+        linear = [(name, module) for name, module in modules if isinstance(module, torch.nn.Linear)]
+        widths: Counter[str] = Counter()
+        for name, module in linear:
+            widths[name] += module.in_features + module.out_features
         return cls(
             parameters=model.num_parameters(),
             tensors=len(list(model.parameters())),
-            linear=sum(module.weight.numel() for module in linear),
+            linear=sum(module.weight.numel() for _, module in linear),
+            widths=widths,
             layers=text.num_hidden_layers,
             hidden=text.hidden_size,
             intermediate=text.intermediate_size,
@@ -81,8 +88,15 @@ class Shape:
             key_heads=text.num_key_value_heads,
             head_dim=getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads,
             vocabulary=text.vocab_size,
-            normed_heads={"q_norm", "k_norm"} <= names,
+            normed_heads={"q_norm", "k_norm"} <= {name for name, _ in modules},
         )
+
+    def trainable(self, lora: Lora | None) -> int:
+        """Parameters that change: all of them, or an adapter's r·(inputs + outputs) of each of its layers."""
+        if lora is None:
+            return self.parameters
+        targets = self.widths.keys() - {"lm_head"} if lora.targets == "all-linear" else lora.targets
+        return lora.rank * sum(self.widths[name] for name in targets)
 
     @property
     def queries(self) -> int:
@@ -128,26 +142,35 @@ class Memory:
         return max(0, int(room * self.batch // sum(self.batched.values())))
 
 
-def state_memory(shape: Shape, dtype: str, trainable: int | None = None, processes: int = 1) -> dict[str, int]:
-    """What a training holds all the time but gradients.
+def state_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> dict[str, int]:
+    """What one process of a training holds all the time but gradients.
 
-    Master weights are float32, and AdamW keeps two moments of each trainable parameter and a step count of each
-    tensor (Loshchilov & Hutter, arXiv 1711.05101; ``torch.optim.AdamW``), 4 bytes each. The reference has the dtype of
-    the hardware. Autocast keeps one cast copy of each matrix until its block ends. FSDP shares all but the casts.
+    Weights that learn are float32, and AdamW keeps two moments of each of them and a step count of each tensor
+    (Loshchilov & Hutter, arXiv 1711.05101; ``torch.optim.AdamW``), 4 bytes each. The reference has the dtype of the
+    hardware; below an adapter it is the weights themselves, which have that dtype too. Autocast keeps one cast copy of
+    each matrix until its block ends. Shards are of weights and optimiser; the reference is whole on every process.
     """
-    changed = shape.parameters if trainable is None else trainable
-    casts = 0 if dtype == "float32" else shape.linear * BYTES[dtype]
-    return {
-        "weights": FLOAT32 * shape.parameters // processes,
-        "optimiser": (2 * FLOAT32 * changed + FLOAT32 * shape.tensors) // processes,
-        "reference": BYTES[dtype] * shape.parameters // processes,
-        "casts": casts,
+    size, shards = BYTES[hardware.dtype], _shards(hardware)
+    learns, trainable = lora is None or hardware.engine.startswith("vllm"), shape.trainable(lora)
+    state = {
+        "weights": ((FLOAT32 if learns else size) * shape.parameters + (FLOAT32 * trainable if lora else 0)) // shards,
+        "optimiser": (2 * FLOAT32 * trainable + FLOAT32 * shape.tensors) // shards,
+        "casts": 0 if hardware.dtype == "float32" or not learns else shape.linear * size,
     }
+    if lora is None:
+        state["reference"] = size * shape.parameters
+    if hardware.engine == "paged":
+        state["serving copy"] = size * shape.parameters
+    return state
 
 
-def gradient_memory(shape: Shape, trainable: int | None = None, processes: int = 1) -> int:
+def _shards(hardware: Hardware) -> int:
+    return 1 if hardware.sharding == "none" else hardware.all_processes
+
+
+def gradient_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> int:
     """One float32 number a trainable parameter."""
-    return FLOAT32 * (shape.parameters if trainable is None else trainable) // processes
+    return FLOAT32 * shape.trainable(lora) // _shards(hardware)
 
 
 def cache_memory(shape: Shape, rows: int, tokens: int, itemsize: int) -> int:
@@ -204,31 +227,29 @@ def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, cache
     }
 
 
-def training_memory(
-    shape: Shape, task: Task, options: Training, hardware: Hardware, trainable: int | None = None, processes: int = 1
-) -> list[Memory]:
+def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardware) -> list[Memory]:
     """What one process of a training holds while it samples, and while it updates.
 
     Args:
         shape: the model's.
         task: lengths of prompts and completions.
-        options: completions a step.
-        hardware: precision and batches.
-        trainable: parameters that change; none means all.
-        processes: among how many the training's state is sharded.
+        options: completions a step, and what is trained.
+        hardware: precision, batches, engine, and among how many processes the training's state is shared.
     """
     prompt, completion = task.max_prompt_tokens or PROMPT_TOKENS, task.max_completion_tokens
     dtype = hardware.dtype
-    state = state_memory(shape, dtype, trainable, processes)
-    rollouts = options.prompts_per_step * options.completions_per_prompt
+    state = state_memory(shape, hardware, options.lora)
+    rollouts = options.prompts_per_step * options.completions_per_prompt // hardware.all_processes
     rows, update = hardware.generation_batch, min(hardware.train_batch, rollouts)
     # Under autocast the rotary embedding of float32 activations leaves keys in float32, and the cache follows them.
     sampled = decoding_memory(shape, rows, prompt, completion, FLOAT32, dtype)
     head, head_input = head_memory(shape, update, prompt + completion, dtype)
     activations = activation_memory(shape, update, prompt + completion, dtype, hardware.gradient_checkpointing)
-    gradients = gradient_memory(shape, trainable, processes)
+    gradients = gradient_memory(shape, hardware, options.lora)
+    # Processes sample at their own pace, each with all of the weights.
+    gathered = {} if _shards(hardware) == 1 else {"gathered weights": BYTES[dtype] * shape.parameters}
     return [
-        Memory("training samples", state, sampled, "hardware.generation_batch", rows),
+        Memory("training samples", {**state, **gathered}, sampled, "hardware.generation_batch", rows),
         Memory(
             "training updates",
             {**state, "gradients": gradients, "head": head},
@@ -257,7 +278,8 @@ def shortage(memory: Memory, limit_gib: float) -> str | None:
     remedy = (
         f"{memory.batch_key} = {memory.batch} is too large, {fits} would fit"
         if fits
-        else f"no {memory.batch_key} fits: share the model among more GPUs (--env=multi_gpu) or train a smaller one"
+        else f"no {memory.batch_key} fits: share the model among more GPUs (--env=multi_gpu), or train an adapter "
+        "(training.lora)"
     )
     return (
         f"{memory.phase} needs {memory.total / GIB:.1f} GiB of a GPU, and hardware.memory_gib = {limit_gib:g}; "

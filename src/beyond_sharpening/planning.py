@@ -42,8 +42,7 @@ class Planning:
         objectives = [name for name in OBJECTIVES if f"train_{name}" in remaining]
         evaluates = not EVALUATING.isdisjoint(remaining)
         shape = find_shape(parameters, catalog) if objectives or evaluates else None
-        processes = self._parameters["hardware"].get("processes", 1)
-        memory = estimate(shape, parameters, objectives, evaluates, processes) if shape else []
+        memory = estimate(shape, parameters, objectives, evaluates) if shape else []
         if parameters.dry_run:
             counts = {name: _count(catalog, name) for name in ("train_problems", "benchmark_problems")}
             blocks = [
@@ -103,7 +102,7 @@ def find_shape(parameters: Parameters, catalog: DataCatalog) -> Shape | None:
 
 
 def estimate(
-    shape: Shape, parameters: Parameters, objectives: Sequence[ObjectiveName], evaluates: bool, processes: int
+    shape: Shape, parameters: Parameters, objectives: Sequence[ObjectiveName], evaluates: bool
 ) -> list[Memory]:
     """The memory of each phase; objectives differ in none of what it depends on, unless their batches do."""
     task, hardware = parameters.task, parameters.hardware
@@ -111,11 +110,7 @@ def estimate(
         (options.prompts_per_step, options.completions_per_prompt): options
         for options in (parameters.train[name] for name in objectives)
     }
-    phases = [
-        memory
-        for options in trainings.values()
-        for memory in training_memory(shape, task, options, hardware, processes=processes)
-    ]
+    phases = [memory for options in trainings.values() for memory in training_memory(shape, task, options, hardware)]
     return [*phases, evaluation_memory(shape, task, hardware)] if evaluates else phases
 
 
@@ -126,7 +121,9 @@ def _count(catalog: DataCatalog, name: str) -> int | None:
 def _heading(parameters: Parameters, shape: Shape | None) -> str:
     hardware = parameters.hardware
     size = f", {shape.parameters:,} parameters" if shape else ""
-    return f"Plan: {parameters.model}{size}, on {hardware.device} in {hardware.dtype}; nothing is run"
+    processes = f"{hardware.all_processes} process(es) on {hardware.machines} machine(s), sharding {hardware.sharding}"
+    where = f"on {hardware.device} in {hardware.dtype}, {processes}, engine {hardware.engine}"
+    return f"Plan: {parameters.model}{size}, {where}; nothing is run"
 
 
 def _stages(nodes: Sequence[Node]) -> Counter[str]:
