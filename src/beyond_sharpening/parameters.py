@@ -86,7 +86,7 @@ class HubBase(Strict):
         default=None, description="Keys of its config.json; what is loaded must agree. It gives the shape beforehand."
     )
     chat_template: str | None = Field(default=None, description="Replaces the tokenizer's own template.")
-    template_variables: dict[str, str] = Field(
+    template_variables: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = Field(
         default_factory=dict, description="Variables of the chat template, such as a date that would be today's."
     )
     eos_token_ids: list[Annotated[int, Field(ge=0)]] | None = Field(

@@ -173,9 +173,9 @@ def gradient_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) 
     return FLOAT32 * shape.trainable(lora) // _shards(hardware)
 
 
-def cache_memory(shape: Shape, rows: int, tokens: int, itemsize: int) -> int:
+def cache_memory(shape: Shape, rows: int, tokens: int, dtype: str) -> int:
     """Keys and values of every layer, head and token."""
-    return 2 * shape.layers * shape.keys * rows * tokens * itemsize
+    return 2 * shape.layers * shape.keys * rows * tokens * BYTES[dtype]
 
 
 def layer_memory(shape: Shape, tokens: int, dtype: str) -> int:
@@ -213,7 +213,7 @@ def head_memory(shape: Shape, rows: int, tokens: int, dtype: str) -> tuple[int, 
     return tile + FLOAT32 * shape.vocabulary * shape.hidden, FLOAT32 * shape.hidden * rows * tokens
 
 
-def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, cache: int, dtype: str) -> dict[str, int]:
+def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, dtype: str) -> dict[str, int]:
     """Of a batch of completions while they grow.
 
     The cache; the widest tensors of a layer in the pass over the prompts, at most one a row; and, to draw a token, the
@@ -221,7 +221,7 @@ def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, cache
     """
     widths = 6 * shape.hidden + 2 * shape.queries + 2 * shape.keys + 3 * shape.intermediate
     return {
-        "generation cache": cache_memory(shape, rows, prompt + completion, cache),
+        "generation cache": cache_memory(shape, rows, prompt + completion, dtype),
         "prefill": widths * rows * prompt * BYTES[dtype],
         "next-token logits": rows * shape.vocabulary * (BYTES[dtype] + 5 * FLOAT32),
     }
@@ -241,8 +241,7 @@ def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardw
     state = state_memory(shape, hardware, options.lora)
     rollouts = options.prompts_per_step * options.completions_per_prompt // hardware.all_processes
     rows, update = hardware.generation_batch, min(hardware.train_batch, rollouts)
-    # Under autocast the rotary embedding of float32 activations leaves keys in float32, and the cache follows them.
-    sampled = decoding_memory(shape, rows, prompt, completion, FLOAT32, dtype)
+    sampled = decoding_memory(shape, rows, prompt, completion, dtype)
     head, head_input = head_memory(shape, update, prompt + completion, dtype)
     activations = activation_memory(shape, update, prompt + completion, dtype, hardware.gradient_checkpointing)
     gradients = gradient_memory(shape, hardware, options.lora)
@@ -265,7 +264,7 @@ def evaluation_memory(shape: Shape, task: Task, hardware: Hardware) -> Memory:
     prompt, size = task.max_prompt_tokens or PROMPT_TOKENS, BYTES[hardware.dtype]
     models = {"weights": size * shape.parameters, "reference": size * shape.parameters}
     rows = hardware.generation_batch
-    batch = decoding_memory(shape, rows, prompt, task.max_completion_tokens, size, hardware.dtype)
+    batch = decoding_memory(shape, rows, prompt, task.max_completion_tokens, hardware.dtype)
     return Memory("evaluation", models, batch, "hardware.generation_batch", rows)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from beyond_sharpening.decoding import SamplingOptions, sample, sampling
+from beyond_sharpening.decoding import SamplingOptions, cache, sample, sampling
 from beyond_sharpening.exact.completions import enumerate_completions
 from beyond_sharpening.exact.policy import log_probabilities
 from decoding.tiny_models import FAMILIES, tiny_model
@@ -109,6 +109,17 @@ def test_retiring_finished_rows_changes_no_completion(llama, monkeypatch):
         assert one.tokens == other.tokens
         assert one.logp == pytest.approx(other.logp, abs=1e-5)
         assert one.entropy == pytest.approx(other.entropy, abs=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_cache_in_autocasts_precision_changes_no_bit(family, monkeypatch):
+    """Attention would cast float32 keys and values itself, at every token anew."""
+    model = tiny_model(family)
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = flat(sample(model, PROMPTS, OPTIONS, 5, SEEDS))
+        monkeypatch.setattr(cache, "_cast", lambda tensor: tensor)
+        kept = flat(sample(model, PROMPTS, OPTIONS, 5, SEEDS))
+    assert cast == kept
 
 
 def test_a_completion_ends_with_the_first_of_any_eos(llama):
