@@ -50,7 +50,8 @@ def sweep(only_list: bool, env: str | None, params: dict[str, Any]) -> None:
     on with what is half-trained. In MLflow the sweep is one run, with those of its cells nested.
     """
     with _plain_errors():
-        from beyond_sharpening.sweep import launch, make_plan
+        from beyond_sharpening.sweep.launch import launch
+        from beyond_sharpening.sweep.plan import make_plan
 
         plan = make_plan(env, params)
         if only_list:

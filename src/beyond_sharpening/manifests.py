@@ -14,7 +14,7 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import OBJECTIVES, POLICIES
 
 if TYPE_CHECKING:
-    from kedro.io import DataCatalog
+    from kedro.io import CatalogProtocol
 
 PACKAGES = ("torch", "transformers", "trl", "kedro", "mlflow", "math-verify")
 
@@ -77,7 +77,9 @@ def differences(found: Mapping[str, Any], asked: Mapping[str, Any], path: str = 
     return lines
 
 
-def check_manifests(datasets: Collection[str], catalog: DataCatalog, parameters: Mapping[str, Any]) -> None:
+def check_manifests(
+    datasets: Collection[str], catalog: CatalogProtocol[Any, Any], parameters: Mapping[str, Any]
+) -> None:
     """Make sure that what these data sets hold on disk, if anything, was made with these parameters.
 
     Raises:

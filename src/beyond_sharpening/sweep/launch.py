@@ -13,12 +13,12 @@ from pathlib import Path
 import submitit
 
 from beyond_sharpening import interruption
-from beyond_sharpening.sweep.jobs import KedroRun, cancel, check_executor, submit
+from beyond_sharpening.sweep.executors import cancel, check_executor, submit
+from beyond_sharpening.sweep.job import KedroRun
 from beyond_sharpening.sweep.parent_run import ParentRun, parent_run
 from beyond_sharpening.sweep.plan import Plan, State, Task, dotlist
 
 POLL = 0.5  # seconds
-ENDINGS = ("finished", "skipped", "failed", "not run")
 SIGNALS = (*interruption.SIGNALS, signal.SIGHUP)
 
 
@@ -100,7 +100,7 @@ class Launcher:
             environment = [] if self._plan.env is None else [f"--env={self._plan.env}"]
             parameters = ",".join(dotlist(task.parameters))
             arguments = [f"--pipeline={task.pipeline}", *environment, f"--params={parameters}"]
-            run = KedroRun(arguments, self._plan.project, self._parent.tags_of(task.name))
+            run = KedroRun(arguments, self._plan.project, self._parent.environment(task.name))
             job = submit(run, task.name, self._logs / task.name, self._plan.options, self._places[place])
             self._waiting.remove(task)
             self._running[place] = (task, job)
@@ -113,4 +113,5 @@ class Launcher:
 
     def _count(self) -> None:
         counts = Counter(outcome.ending for outcome in self.outcomes.values())
-        self._parent.count({"tasks": len(self._plan.tasks), **{ending: counts[ending] for ending in ENDINGS}})
+        done, failed = counts["finished"] + counts["skipped"], counts["failed"] + counts["not run"]
+        self._parent.count({"tasks": len(self._plan.tasks), "finished": done, "failed": failed})

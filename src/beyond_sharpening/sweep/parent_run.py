@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
+from beyond_sharpening.hooks import RUN_TAGS
 from beyond_sharpening.manifests import commit
 from beyond_sharpening.sweep.plan import Plan, dotlist
 
@@ -23,7 +25,7 @@ class ParentRun:
 
     def __init__(self, plan: Plan) -> None:
         self._client = MlflowClient()
-        experiment = self._client.get_experiment_by_name(plan.experiment).experiment_id
+        experiment = mlflow.set_experiment(plan.experiment).experiment_id
         cells = json.dumps([str(plan.data.resolve()), *sorted(task.name for task in plan.tasks)])
         identity = hashlib.sha256(cells.encode()).hexdigest()[:12]
         same = self._client.search_runs([experiment], f"tags.{SWEEP} = '{identity}'", max_results=1)
@@ -36,9 +38,9 @@ class ParentRun:
             name, _, value = item.partition("=")
             self._client.log_param(self.run_id, name, value)
 
-    def tags_of(self, name: str) -> dict[str, str]:
-        """Tags that nest a cell's run under this one."""
-        return {MLFLOW_PARENT_RUN_ID: self.run_id, MLFLOW_RUN_NAME: name}
+    def environment(self, name: str) -> dict[str, str]:
+        """The environment variables by which a task's run has this name and is nested under this one."""
+        return {RUN_TAGS: json.dumps({MLFLOW_PARENT_RUN_ID: self.run_id, MLFLOW_RUN_NAME: name})}
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Log how many tasks are in which state."""

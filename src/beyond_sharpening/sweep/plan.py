@@ -86,7 +86,7 @@ def make_plan(env: str | None, asked: Mapping[str, Any]) -> Plan:
     tasks = [*shared.values(), *own]
     _check_places(tasks)
     project = Path(context.project_path)
-    experiment = context.mlflow.tracking.experiment.name
+    experiment = context.config_loader["mlflow"]["tracking"]["experiment"]["name"]
     return Plan(tasks, options, project, project / context.params["data"], env, experiment)
 
 

@@ -1,74 +1,20 @@
-"""Jobs through submitit: a ``kedro run`` each, in a process of its own."""
+"""Jobs through submitit: on this machine, or on a SLURM cluster."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import submitit
-from submitit.helpers import DelayedSubmission
 
-from beyond_sharpening import interruption
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grid import Slurm, Sweep
-from beyond_sharpening.hooks import RUN_TAGS
 
 UNLIMITED = 60 * 24 * 365  # minutes; submitit stops a local job after some time, two minutes unless told otherwise
 PATIENCE = 60  # seconds for cancelled jobs to end in order
-
-
-class KedroRun:
-    """One ``kedro run`` as the function of a job.
-
-    Where SLURM's time is up, or it needs the node, submitit queues the job again: the run goes on from its last
-    state, as it does whenever it is run again.
-
-    Args:
-        arguments: those of ``kedro run``.
-        project: root of the Kedro project.
-        tags: tags of its MLflow run.
-    """
-
-    def __init__(self, arguments: Sequence[str], project: Path, tags: Mapping[str, str]) -> None:
-        self.arguments, self.project, self.tags = list(arguments), project, dict(tags)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __call__(self) -> None:
-        """Run it.
-
-        Raises:
-            RuntimeError: if it fails; its output says why.
-            InterruptedRun: if the job is cancelled.
-        """
-        if os.environ.get("SUBMITIT_EXECUTOR") == "local":
-            signal.signal(signal.SIGTERM, interruption.interrupt)  # which submitit ignores
-        print("kedro run " + " ".join(self.arguments), flush=True)
-        environment = {**os.environ, RUN_TAGS: json.dumps(self.tags)}
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "kedro", "run", *self.arguments], cwd=self.project, env=environment
-            )
-            code = self._process.wait()
-        finally:
-            self._stop()
-        if code:
-            raise RuntimeError(f"kedro run ended with exit code {code}; what it said of it stands above")
-
-    def checkpoint(self) -> DelayedSubmission:
-        """What submitit queues when the job is about to lose its place: the same again."""
-        self._stop()
-        return DelayedSubmission(KedroRun(self.arguments, self.project, self.tags))
-
-    def _stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
 
 
 def check_executor(options: Sweep) -> list[list[int]]:
@@ -94,7 +40,9 @@ def check_executor(options: Sweep) -> list[list[int]]:
     return [devices[place * options.gpus : (place + 1) * options.gpus] for place in range(options.at_once)]
 
 
-def submit(run: KedroRun, name: str, folder: Path, options: Sweep, devices: Sequence[int]) -> submitit.Job[None]:
+def submit(
+    run: Callable[[], None], name: str, folder: Path, options: Sweep, devices: Sequence[int]
+) -> submitit.Job[None]:
     """Start or queue a job.
 
     Args:
