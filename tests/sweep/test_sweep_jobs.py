@@ -8,26 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 import submitit
+from stand_in import stand_in, wait_until_started
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grid import Sweep
 from beyond_sharpening.sweep.executors import cancel, check_executor, submit
 from beyond_sharpening.sweep.job import KedroRun
-
-STAND_IN = """
-import os, pathlib, signal, sys, time
-def stop(number, frame):
-    time.sleep(2)  # longer than the second that submitit leaves
-    pathlib.Path("ended_in_order").touch()
-    sys.exit(1)
-signal.signal(signal.SIGTERM, stop)
-starts = pathlib.Path("starts")
-starts.write_text(starts.read_text() + "+" if starts.exists() else "+")
-print(sys.argv[1:], os.environ.get("TOLD"), os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
-if "--wait" in sys.argv and starts.read_text() == "+":
-    time.sleep(60)
-sys.exit("--fail" in sys.argv)
-"""
 
 
 def options(**changed) -> Sweep:
@@ -36,17 +22,9 @@ def options(**changed) -> Sweep:
 
 
 def start(folder: Path, *arguments: str, devices: tuple[int, ...] = ()) -> submitit.Job[None]:
-    """``python -m kedro`` finds the stand-in in the working folder first."""
-    (folder / "kedro.py").write_text(STAND_IN)
+    stand_in(folder)
     run = KedroRun(arguments, folder, {"TOLD": "of the sweep"})
     return submit(run, "tiny/tilted", folder / "jobs", options(gpus=len(devices)), devices)
-
-
-def wait_until_started(folder: Path) -> None:
-    until = time.monotonic() + 60
-    while not (folder / "starts").exists():
-        assert time.monotonic() < until, "the job does not start"
-        time.sleep(0.05)
 
 
 def test_a_job_runs_kedro_with_its_arguments_environment_and_gpus(tmp_path):
@@ -57,11 +35,11 @@ def test_a_job_runs_kedro_with_its_arguments_environment_and_gpus(tmp_path):
 
 
 def test_a_run_that_fails_fails_its_job(tmp_path):
-    assert "kedro run ended with exit code 1" in str(start(tmp_path, "--fail").exception())
+    assert "kedro run ended with exit code 1" in str(start(tmp_path, "--pipeline=fail").exception())
 
 
 def test_a_cancelled_job_lets_its_run_end_in_order(tmp_path):
-    job = start(tmp_path, "--wait")
+    job = start(tmp_path, "--pipeline=wait")
     wait_until_started(tmp_path)
     cancel([job])
     assert job.done()
@@ -70,7 +48,7 @@ def test_a_cancelled_job_lets_its_run_end_in_order(tmp_path):
 
 
 def test_a_job_that_loses_its_place_is_queued_again_and_its_run_goes_on(tmp_path):
-    job = start(tmp_path, "--wait")
+    job = start(tmp_path, "--pipeline=wait")
     wait_until_started(tmp_path)
     (task,) = psutil.Process(int(job.job_id)).children()
     task.send_signal(signal.SIGUSR2)  # as SLURM does where time is up or the node is wanted
@@ -80,7 +58,7 @@ def test_a_job_that_loses_its_place_is_queued_again_and_its_run_goes_on(tmp_path
 
 
 def test_the_terminal_reaches_the_launcher_alone(tmp_path):
-    job = start(tmp_path, "--wait")
+    job = start(tmp_path, "--pipeline=wait")
     wait_until_started(tmp_path)
     os.kill(int(job.job_id), signal.SIGINT)
     time.sleep(0.5)
@@ -108,7 +86,7 @@ def test_more_gpus_than_there_are_is_refused(eight_gpus):
 
 def test_without_slurm_here_it_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BadInput, match="sweep.executor = 'slurm': there is no srun here"):
+    with pytest.raises(BadInput, match=r"sweep\.executor = 'slurm': there is no srun here"):
         check_executor(options(executor="slurm"))
 
 
