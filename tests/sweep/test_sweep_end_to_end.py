@@ -60,6 +60,14 @@ def parent_of(data: Path) -> Run:
     return parent
 
 
+def test_bad_input_is_the_last_line_without_a_traceback_and_nothing_is_launched(tmp_path):
+    refused = sweep(tmp_path, "sweep.executor=pbs")
+    assert refused.exit_code == 1
+    assert "Error: invalid parameters, nothing was run:\n  --params: sweep.executor = 'pbs': Input" in refused.output
+    assert "Traceback" not in refused.output
+    assert "started" not in refused.output
+
+
 def test_a_cell_that_fails_stops_no_other_and_fails_the_sweep(data, one_failed):
     assert one_failed.exit_code == 1
     assert table(one_failed) == {SHARED: "finished", GOOD: "finished", BAD: "failed"}
@@ -83,8 +91,13 @@ def test_the_cells_are_nested_in_one_mlflow_run(data, one_failed):
         BAD: "FAILED",
     }
     assert parent.info.status == "FAILED"
-    assert parent.data.params["models"] == '["tiny"]'
-    assert parent.data.params["objectives.tempered.alpha"] == "[2.0]"
+    assert parent.data.params == {
+        "models": '["tiny"]',
+        "seeds": "[0]",
+        "objectives": '["task_reward", "tempered"]',
+        "tempered.alpha": "[2.0]",
+        "tempered.normalisation": '["sum"]',
+    }
     assert (parent.data.metrics["finished"], parent.data.metrics["failed"]) == (2, 1)
     (training,) = beneath(data, cells[GOOD]).values()
     assert "reward" in training.data.metrics

@@ -77,6 +77,9 @@ def test_each_place_has_gpus_of_its_own(eight_gpus, monkeypatch):
     assert check_executor(options(at_once=2, gpus=4)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "6,7")
     assert check_executor(options(at_once=2, gpus=1)) == [[6], [7]]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-8932f937")
+    with pytest.raises(BadInput, match="local jobs are given GPUs by number"):
+        check_executor(options(gpus=1))
 
 
 def test_more_gpus_than_there_are_is_refused(eight_gpus):

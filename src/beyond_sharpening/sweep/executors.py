@@ -95,6 +95,10 @@ def _visible_gpus() -> list[int]:
     import torch
 
     count = torch.cuda.device_count()
-    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
-        return [int(device) for device in visible.split(",")][:count]
-    return list(range(count))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not visible:
+        return list(range(count))
+    named = [device.strip() for device in visible.split(",")]
+    if not all(device.isdigit() for device in named):
+        raise BadInput(f"CUDA_VISIBLE_DEVICES = {visible!r}: local jobs are given GPUs by number, so name them so here")
+    return [int(device) for device in named][:count]

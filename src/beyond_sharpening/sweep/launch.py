@@ -19,7 +19,6 @@ from beyond_sharpening.sweep.parent_run import ParentRun, parent_run
 from beyond_sharpening.sweep.plan import Plan, State, Task, dotlist
 
 POLL = 0.5  # seconds
-SIGNALS = (*interruption.SIGNALS, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def launch(plan: Plan, say: Callable[[str], None]) -> dict[str, Outcome]:
     places = check_executor(plan.options)
     with parent_run(plan) as parent:
         launcher = Launcher(plan, places, parent, say)
-        with interruption.handled(SIGNALS):
+        with interruption.handled(_signals()):
             try:
                 launcher.run()
             finally:
@@ -52,6 +51,12 @@ def launch(plan: Plan, say: Callable[[str], None]) -> dict[str, Outcome]:
         whole = all(outcome.ending in ("finished", "skipped") for outcome in launcher.outcomes.values())
         parent.close("FINISHED" if whole else "FAILED")
     return {task.name: launcher.outcomes[task.name] for task in plan.tasks}
+
+
+def _signals() -> tuple[signal.Signals, ...]:
+    """What ends a launch; under ``nohup``, a terminal that closes does not."""
+    hangup = () if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (signal.SIGHUP,)
+    return (*interruption.SIGNALS, *hangup)
 
 
 class Launcher:
@@ -97,9 +102,8 @@ class Launcher:
         ready = [task for task in self._waiting if task.after is None or task.after in self.outcomes]
         free = [place for place in range(len(self._places)) if place not in self._running]
         for place, task in zip(free, ready, strict=False):
-            environment = [] if self._plan.env is None else [f"--env={self._plan.env}"]
-            parameters = ",".join(dotlist(task.parameters))
-            arguments = [f"--pipeline={task.pipeline}", *environment, f"--params={parameters}"]
+            env = [] if self._plan.env is None else [f"--env={self._plan.env}"]
+            arguments = [f"--pipeline={task.pipeline}", *env, f"--params={','.join(dotlist(task.parameters))}"]
             run = KedroRun(arguments, self._plan.project, self._parent.environment(task.name))
             job = submit(run, task.name, self._logs / task.name, self._plan.options, self._places[place])
             self._waiting.remove(task)

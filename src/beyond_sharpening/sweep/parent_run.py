@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
+from beyond_sharpening.grid import Sweep
 from beyond_sharpening.hooks import RUN_TAGS
 from beyond_sharpening.manifests import commit
 from beyond_sharpening.sweep.plan import Plan, dotlist
@@ -25,18 +27,14 @@ class ParentRun:
 
     def __init__(self, plan: Plan) -> None:
         self._client = MlflowClient()
-        experiment = mlflow.set_experiment(plan.experiment).experiment_id
+        self._experiment = mlflow.set_experiment(plan.experiment).experiment_id
         cells = json.dumps([str(plan.data.resolve()), *sorted(task.name for task in plan.tasks)])
         identity = hashlib.sha256(cells.encode()).hexdigest()[:12]
-        same = self._client.search_runs([experiment], f"tags.{SWEEP} = '{identity}'", max_results=1)
-        run = same[0] if same else self._client.create_run(experiment, run_name="sweep", tags={SWEEP: identity})
-        self._experiment, self.run_id = experiment, run.info.run_id
+        same = self._client.search_runs([self._experiment], f"tags.{SWEEP} = '{identity}'", max_results=1)
+        self.run_id = same[0].info.run_id if same else self._create(identity, plan.options)
         self._client.update_run(self.run_id, status="RUNNING")
         self._client.set_tag(self.run_id, "env", plan.env or "local")
         self._client.set_tag(self.run_id, "commit", commit(plan.project))
-        for item in dotlist(plan.options.model_dump(include={"models", "seeds", "objectives"}, exclude_none=True)):
-            name, _, value = item.partition("=")
-            self._client.log_param(self.run_id, name, value)
 
     def environment(self, name: str) -> dict[str, str]:
         """The environment variables by which a task's run has this name and is nested under this one."""
@@ -53,6 +51,14 @@ class ParentRun:
             if run.info.status == "RUNNING":
                 self._client.set_terminated(run.info.run_id, "KILLED")
         self._client.set_terminated(self.run_id, status)
+
+    def _create(self, identity: str, options: Sweep) -> str:
+        run_id = self._client.create_run(self._experiment, run_name="sweep", tags={SWEEP: identity}).info.run_id
+        axes: dict[str, Any] = {name: one.given() for name, one in options.objectives.items()}
+        for item in dotlist({"models": options.models, "seeds": options.seeds, "objectives": list(axes), **axes}):
+            name, _, value = item.partition("=")
+            self._client.log_param(run_id, name, value)
+        return run_id
 
     def _beneath(self, run_id: str) -> Iterator[Run]:
         for run in self._client.search_runs([self._experiment], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}'"):

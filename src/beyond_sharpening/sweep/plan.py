@@ -20,6 +20,7 @@ from beyond_sharpening.grid import Cell, Sweep, cells
 from beyond_sharpening.layers import merge
 from beyond_sharpening.manifests import check_manifests
 from beyond_sharpening.parameters import Training
+from beyond_sharpening.pipelines.train.nodes import unfinished
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -122,8 +123,6 @@ def _cell_task(env: str | None, for_all: Mapping[str, Any], cell: Cell, shared: 
 
 
 def _state(context: KedroContext, cell: Cell) -> State:
-    from beyond_sharpening.pipelines.train.nodes import unfinished
-
     if context.catalog.exists(f"{cell.objective}_samples"):
         return State.FINISHED
     if context.catalog.exists(f"{cell.objective}_policy"):
