@@ -53,6 +53,7 @@ def sweep(only_list: bool, env: str | None, params: dict[str, Any]) -> None:
         from beyond_sharpening.sweep.launch import launch
         from beyond_sharpening.sweep.plan import make_plan
 
+        click.echo("looking how far each cell is", err=True)  # some seconds for every ten cells
         plan = make_plan(env, params)
         if only_list:
             click.echo("\n".join(f"{task.state:23} {task.name}" for task in plan.tasks))

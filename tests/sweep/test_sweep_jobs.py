@@ -12,7 +12,7 @@ from stand_in import stand_in, wait_until_started
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grid import Sweep
-from beyond_sharpening.sweep.executors import cancel, check_executor, submit
+from beyond_sharpening.sweep.executors import cancel, job_places, submit
 from beyond_sharpening.sweep.job import KedroRun
 
 
@@ -61,7 +61,7 @@ def test_the_terminal_reaches_the_launcher_alone(tmp_path):
     job = start(tmp_path, "--pipeline=wait")
     wait_until_started(tmp_path)
     os.kill(int(job.job_id), signal.SIGINT)
-    time.sleep(0.5)
+    time.sleep(2)  # submitit would give up its job within one
     assert not job.done()
     cancel([job])
 
@@ -73,24 +73,24 @@ def eight_gpus(monkeypatch):
 
 
 def test_each_place_has_gpus_of_its_own(eight_gpus, monkeypatch):
-    assert check_executor(options(at_once=8, gpus=1)) == [[0], [1], [2], [3], [4], [5], [6], [7]]
-    assert check_executor(options(at_once=2, gpus=4)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert job_places(options(at_once=8, gpus=1)) == [[0], [1], [2], [3], [4], [5], [6], [7]]
+    assert job_places(options(at_once=2, gpus=4)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "6,7")
-    assert check_executor(options(at_once=2, gpus=1)) == [[6], [7]]
+    assert job_places(options(at_once=2, gpus=1)) == [[6], [7]]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-8932f937")
     with pytest.raises(BadInput, match="local jobs are given GPUs by number"):
-        check_executor(options(gpus=1))
+        job_places(options(gpus=1))
 
 
 def test_more_gpus_than_there_are_is_refused(eight_gpus):
     with pytest.raises(BadInput, match=r"at_once = 3 jobs of sweep.gpus = 4 want 12 GPUs, and there are 8 here: lower"):
-        check_executor(options(at_once=3, gpus=4))
+        job_places(options(at_once=3, gpus=4))
 
 
 def test_without_slurm_here_it_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BadInput, match=r"sweep\.executor = 'slurm': there is no srun here"):
-        check_executor(options(executor="slurm"))
+        job_places(options(executor="slurm"))
 
 
 def test_slurm_is_asked_for_what_the_parameters_say(monkeypatch, tmp_path):
@@ -101,7 +101,7 @@ def test_slurm_is_asked_for_what_the_parameters_say(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     slurm = {"partition": "gpu", "time": 600, "cpus_per_task": 16, "setup": ["module load cuda"]}
     asked = options(executor="slurm", gpus=4, slurm=slurm)
-    assert check_executor(asked) == [[], []]
+    assert job_places(asked) == [[], []]
     job = submit(KedroRun([], tmp_path, {}), "tiny/tilted/seed-0", tmp_path / "jobs", asked, [])
     assert job.job_id == "7"
     lines = (tmp_path / "asked").read_text().splitlines()

@@ -17,7 +17,7 @@ UNLIMITED = 60 * 24 * 365  # minutes; submitit stops a local job after some time
 PATIENCE = 60  # seconds for cancelled jobs to end in order
 
 
-def check_executor(options: Sweep) -> list[list[int]]:
+def job_places(options: Sweep) -> list[list[int]]:
     """The GPUs of each place for a job, as many places as jobs run at once; SLURM chooses GPUs itself.
 
     Raises:

@@ -13,7 +13,7 @@ from pathlib import Path
 import submitit
 
 from beyond_sharpening import interruption
-from beyond_sharpening.sweep.executors import cancel, check_executor, submit
+from beyond_sharpening.sweep.executors import cancel, job_places, submit
 from beyond_sharpening.sweep.job import KedroRun
 from beyond_sharpening.sweep.parent_run import ParentRun, parent_run
 from beyond_sharpening.sweep.plan import Plan, State, Task, dotlist
@@ -40,7 +40,7 @@ def launch(plan: Plan, say: Callable[[str], None]) -> dict[str, Outcome]:
         BadInput: if the executor cannot be used here.
         InterruptedRun: on SIGINT, SIGTERM or SIGHUP, once the jobs have been cancelled.
     """
-    places = check_executor(plan.options)
+    places = job_places(plan.options)
     with parent_run(plan) as parent:
         launcher = Launcher(plan, places, parent, say)
         with interruption.handled(_signals()):
