@@ -1,5 +1,11 @@
-"""The project's command line: Kedro's own ``run``, which skips what is there and speaks plainly of bad input."""
+"""The project's command line: Kedro's own ``run``, which skips what is there, and ``sweep``, which runs a grid of it.
 
+Both speak plainly of bad input.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -19,20 +25,65 @@ def cli() -> None:
 @click.option("--again", is_flag=True, help="Make everything anew, over what is there.")
 def run(again: bool, **options: Any) -> Any:
     options["only_missing_outputs"] = not again
-    try:
+    with suppress(DryRun), _plain_errors():  # the plan has been printed
         _check_pipelines([options["pipeline"] or "__default__", *options["pipelines"]])
         return kedro_run.callback(**options)  # type: ignore[misc]
-    except DryRun:
-        return None  # the plan has been printed
+
+
+run.params += [option for option in kedro_run.params if option.name != "only_missing_outputs"]
+
+
+@cli.command()
+@click.option("--list", "only_list", is_flag=True, help="Print the cells and how far each is, and launch nothing.")
+def sweep(only_list: bool, env: str | None, params: dict[str, Any]) -> None:
+    """Train and evaluate a grid of cells, each a `kedro run` in a job of its own.
+
+    The grid is the block `sweep` of conf/base/parameters_sweep.yml: models, seeds, and for each objective the values
+    of its coefficients. What all cells of a model share is made first. The jobs run on this machine
+    (sweep.executor=local) or on a SLURM cluster (slurm), sweep.at_once of them at a time with sweep.gpus each.
+
+    \b
+    kedro sweep --list
+    kedro sweep --env=gpu --params=sweep.models=qwen25_3b,sweep.at_once=8
+    kedro sweep --env=gpu --params=sweep.executor=slurm,sweep.at_once=40,sweep.slurm.partition=gpu
+
+    What --params says of anything but the sweep holds for every cell. A cell that fails stops no other; the last
+    table names its log. Ctrl-C, or SIGTERM, cancels the jobs. The same command again skips what is finished and goes
+    on with what is half-trained. In MLflow the sweep is one run, with those of its cells nested.
+    """
+    with _plain_errors():
+        from beyond_sharpening.sweep.launch import launch
+        from beyond_sharpening.sweep.plan import make_plan
+
+        click.echo("looking how far each cell is", err=True)  # some seconds for every ten cells
+        plan = make_plan(env, params)
+        if only_list:
+            click.echo("\n".join(f"{task.state:23} {task.name}" for task in plan.tasks))
+            return
+        outcomes = launch(plan, click.echo)
+    click.echo("")
+    for name, outcome in outcomes.items():
+        click.echo(f"{outcome.ending:9} {name}" + (f"  {outcome.log}" if outcome.log else ""))
+    counts = Counter(outcome.ending for outcome in outcomes.values())
+    if missing := counts["failed"] + counts["not run"]:
+        raise click.ClickException(
+            f"{missing} of {len(outcomes)} did not finish: read their logs; the same command tries them again"
+        )
+
+
+sweep.params += [option for option in kedro_run.params if option.name in ("env", "params")]
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    try:
+        yield
     except Exception as error:
         # A library may have wrapped what the signal raised: whatever ended a run that was told to stop, that is why.
         told = interruption.reason() or (str(error) if isinstance(error, BadInput | WorkerFailed) else None)
         if told is None:
             raise
         raise click.ClickException(told) from error
-
-
-run.params += [option for option in kedro_run.params if option.name != "only_missing_outputs"]
 
 
 def _check_pipelines(names: list[str]) -> None:

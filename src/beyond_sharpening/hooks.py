@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import os
-import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,15 @@ from kedro.framework.hooks import hook_impl
 
 from beyond_sharpening import interruption
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.manifests import commit
+from beyond_sharpening.manifests import GUARDED, check_manifests, commit, manifest
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
 
-logger = logging.getLogger(__name__)
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+RUN_TAGS = "BEYOND_SHARPENING_RUN_TAGS"
+"""Environment variable with further tags of the MLflow run, as JSON: a sweep names and nests its runs by them."""
 
 
 class Provenance:
@@ -47,12 +46,10 @@ class Provenance:
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         self._catalog = catalog
         self._check_device()
-        self._check_manifests(pipeline)
+        check_manifests(pipeline.datasets(), catalog, self._parameters)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
-        from beyond_sharpening.manifests import GUARDED, manifest
-
         if stage := GUARDED.get(dataset_name):
             self._catalog.save(f"{stage}_manifest", manifest(self._parameters, stage, self._project))
 
@@ -69,29 +66,12 @@ class Provenance:
                 "run where there is one, or without --env=gpu"
             )
 
-    def _check_manifests(self, pipeline: Pipeline) -> None:
-        from beyond_sharpening.manifests import GUARDED, differences, identity
-
-        for stage in dict.fromkeys(GUARDED[name] for name in sorted(pipeline.datasets() & set(GUARDED))):
-            name = f"{stage}_manifest"
-            if not self._catalog.exists(name):
-                continue
-            found = self._catalog.load(name)["identity"]
-            if faults := differences(found, identity(self._parameters, stage)):
-                place = Path(getattr(self._catalog.get(name), "_filepath", name)).parent
-                raise BadInput(
-                    f"{place} holds results made with other parameters than asked for:\n  "
-                    + "\n  ".join(faults)
-                    + "\nAsk for those parameters, choose another train_seed or data folder "
-                    "(--params=data=...), or remove that folder to make it anew."
-                )
-
 
 class Tracking:
     """Tags the MLflow run, and lets a signal fail it: MLflow would call it finished, or leave it running."""
 
     def __init__(self) -> None:
-        self._handlers: dict[int, Any] = {}
+        self._signals = ExitStack()
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -108,21 +88,13 @@ class Tracking:
 
         if mlflow.active_run() is not None:
             mlflow.set_tags({**self._tags, "runtime_params": run_params.get("runtime_params")})
-        interruption.reset()
-        try:
-            self._handlers = {number: signal.signal(number, interruption.interrupt) for number in SIGNALS}
-        except ValueError:  # only the main thread of a process may handle signals
-            logger.debug("not in the main thread: signals are not handled")
+            mlflow.set_tags(json.loads(os.environ.get(RUN_TAGS, "{}")))
+        self._signals.enter_context(interruption.handled())
 
     @hook_impl
     def after_pipeline_run(self) -> None:
-        self._release_signals()
+        self._signals.close()
 
     @hook_impl
     def on_pipeline_error(self) -> None:
-        self._release_signals()
-
-    def _release_signals(self) -> None:
-        while self._handlers:
-            number, handler = self._handlers.popitem()
-            signal.signal(number, handler)
+        self._signals.close()

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+
+logger = logging.getLogger(__name__)
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _received: list[signal.Signals] = []
 
@@ -32,3 +39,19 @@ def reason() -> str | None:
 def reset() -> None:
     """Forget what an earlier run of this process was told."""
     _received.clear()
+
+
+@contextmanager
+def handled(signals: tuple[signal.Signals, ...] = SIGNALS) -> Iterator[None]:
+    """Within it, these signals raise ``InterruptedRun``."""
+    reset()
+    try:
+        before = {number: signal.signal(number, interrupt) for number in signals}
+    except ValueError:  # only the main thread of a process may handle signals
+        logger.debug("not in the main thread: signals are not handled")
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -31,8 +31,8 @@ def compose(layers: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, An
         asked: the command line's own overrides, nested.
 
     Raises:
-        UnknownName: for a model or objective that has no block, a training set or benchmark that has no source,
-            or a layer that is no block of keys.
+        UnknownName: for a model (to run, or of the grid) or objective that has no block, a training set or benchmark
+            that has no source, or a layer that is no block of keys.
     """
     rest = dict(layers)
     models, sources, shared, train = (_block(rest.pop(name), name) for name in LAYERS)
@@ -49,6 +49,8 @@ def compose(layers: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, An
         on_command_line = (asked.get("training", {}), asked_of.get(name) or {})
         trained[name] = merge({"objective": name}, shared, own_training, own, *on_command_line)
     composed = merge(rest, block, asked_itself, {"train": trained})
+    for name in _swept(composed):
+        _check_known(name, models, "sweep", "models")
     return {**composed, "problems": _with_sources(_block(composed.get("problems"), "problems"), sources)}
 
 
@@ -62,6 +64,12 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 result[key] = value
     return result
+
+
+def _swept(composed: Mapping[str, Any]) -> Sequence[Any]:
+    """The models of the grid: a list, or one."""
+    names = _block(composed.get("sweep", {}), "sweep").get("models", [])
+    return names if isinstance(names, list) else [names]
 
 
 def _with_sources(problems: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:

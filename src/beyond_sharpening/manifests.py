@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import OBJECTIVES, POLICIES
+
+if TYPE_CHECKING:
+    from kedro.io import CatalogProtocol
 
 PACKAGES = ("torch", "transformers", "trl", "kedro", "mlflow", "math-verify")
 
@@ -71,6 +75,28 @@ def differences(found: Mapping[str, Any], asked: Mapping[str, Any], path: str = 
         elif there != here:
             lines.append(f"{path}{key}: {there!r} there, {here!r} asked")
     return lines
+
+
+def check_manifests(
+    datasets: Collection[str], catalog: CatalogProtocol[Any, Any], parameters: Mapping[str, Any]
+) -> None:
+    """Make sure that what these data sets hold on disk, if anything, was made with these parameters.
+
+    Raises:
+        BadInput: if not; the message names the folder and what differs.
+    """
+    for stage in dict.fromkeys(GUARDED[name] for name in sorted(set(datasets) & set(GUARDED))):
+        name = f"{stage}_manifest"
+        if not catalog.exists(name):
+            continue
+        if faults := differences(catalog.load(name)["identity"], identity(parameters, stage)):
+            place = Path(getattr(catalog.get(name), "_filepath", name)).parent
+            raise BadInput(
+                f"{place} holds results made with other parameters than asked for:\n  "
+                + "\n  ".join(faults)
+                + "\nAsk for those parameters, choose another train_seed or data folder "
+                "(--params=data=...), or remove that folder to make it anew."
+            )
 
 
 def commit(project: Path) -> str:

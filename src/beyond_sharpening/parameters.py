@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from beyond_sharpening.decoders import Decoder, TemperatureSampling, expand_lists
+from beyond_sharpening.grid import Sweep
 from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
 from beyond_sharpening.problems.sources import GeneratorSource, Source
 from beyond_sharpening.trl_arguments import FIXED_TRL_ARGUMENTS
@@ -349,6 +350,7 @@ class Parameters(Strict):
     compare: Comparison
     theory: Theory
     benchmark: Benchmark
+    sweep: Sweep
     hardware: Hardware
 
     @model_validator(mode="after")

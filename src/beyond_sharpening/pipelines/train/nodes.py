@@ -42,10 +42,14 @@ def train_objective(
         max_completion_tokens=asked.max_completion_tokens,
         max_prompt_tokens=asked.max_prompt_tokens,
     )
-    # An interrupted training goes on from its last state, and only the very same training may.
-    cell = hashlib.sha256(json.dumps([options, task, train_seed]).encode()).hexdigest()[:12]
-    folder = Path(workspace) / f"{objective.objective}-{cell}"
+    folder = unfinished(options, task, train_seed, workspace)
     name = f"{objective.objective} {objective.variant()} seed {train_seed}"
     with nested_run(name, {**options, "train_seed": train_seed}) as track:
         trained = train(Job(base, training_task, objective, machine, train_seed, folder, track))
     return trained.last, trained.best, trained.history
+
+
+def unfinished(options: dict[str, Any], task: dict[str, Any], train_seed: int, workspace: str) -> Path:
+    """Where a training keeps its states: one that was cut off goes on from there, and only the very same one may."""
+    cell = hashlib.sha256(json.dumps([options, task, train_seed]).encode()).hexdigest()[:12]
+    return Path(workspace) / f"{options['objective']}-{cell}"

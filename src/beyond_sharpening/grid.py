@@ -1,0 +1,122 @@
+"""The grid of cells: models × objectives × their coefficients × seeds, and how its jobs are run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from beyond_sharpening.objectives import Normalisation, ObjectiveName, check_normalisation
+
+AXES: Mapping[ObjectiveName, tuple[str, ...]] = {
+    "task_reward": (),
+    "sharpening": ("alpha", "normalisation"),
+    "tempered": ("alpha", "normalisation"),
+    "tilted": ("alpha", "beta", "normalisation"),
+    "null_control": (),
+}
+"""What of each objective may be varied."""
+
+Value = TypeVar("Value")
+OneOrMore = Annotated[
+    list[Value], BeforeValidator(lambda value: value if isinstance(value, list) else [value]), Field(min_length=1)
+]
+"""A list, or one value: the command line cannot give a list."""
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Axes(_Block):
+    """Values of an objective's coefficients, every combination of which is a cell; what is left out is not varied."""
+
+    alpha: OneOrMore[Annotated[float, Field(gt=0, le=100)]] | None = None
+    beta: OneOrMore[Annotated[float, Field(gt=0)]] | None = None
+    normalisation: OneOrMore[Normalisation] | None = None
+
+    @field_validator("normalisation", mode="before")
+    @classmethod
+    def _are_normalisations(cls, value: Any) -> Any:
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None:
+                check_normalisation(one)
+        return value
+
+    def given(self) -> dict[str, list[Any]]:
+        """The axes that are varied."""
+        return self.model_dump(exclude_none=True)
+
+
+class Slurm(_Block):
+    """What a job asks SLURM for, by the names of ``sbatch``."""
+
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    time: int = Field(default=1440, ge=1, description="Minutes; a job that needs more is queued again, and goes on.")
+    cpus_per_task: int | None = Field(default=None, ge=1)
+    mem: str | None = Field(default=None, description="Memory of a node, such as 200GB.")
+    setup: list[str] = Field(default_factory=list, description="Shell lines before the job: modules, variables.")
+
+
+class Sweep(_Block):
+    """A grid of cells and how it is launched."""
+
+    models: OneOrMore[str]
+    seeds: OneOrMore[Annotated[int, Field(ge=0, lt=2**31)]] = Field(description="Values of train_seed.")
+    objectives: dict[ObjectiveName, Axes] = Field(description="The axes of each objective; null leaves it out.")
+    executor: Literal["local", "slurm"]
+    at_once: int = Field(ge=1, description="Jobs that run, or wait in SLURM's queue, at a time.")
+    gpus: int = Field(ge=0, description="GPUs of a job.")
+    slurm: Slurm
+
+    @field_validator("objectives", mode="before")
+    @classmethod
+    def _are_objectives(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        known = get_args(ObjectiveName)
+        if unknown := [name for name in value if name not in known]:
+            raise ValueError(f"{unknown[0]!r} is no objective; known: {', '.join(known)}")
+        kept = {name: axes for name, axes in value.items() if axes is not None}
+        if not kept:
+            raise ValueError(f"names no objective; known: {', '.join(known)}")
+        return kept
+
+    @field_validator("objectives")
+    @classmethod
+    def _have_these_axes(cls, value: dict[ObjectiveName, Axes]) -> dict[ObjectiveName, Axes]:
+        for name, axes in value.items():
+            if foreign := [axis for axis in axes.given() if axis not in AXES[name]]:
+                raise ValueError(f"{name} has no {foreign[0]} to vary; it has: {', '.join(AXES[name]) or 'none'}")
+        return value
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: an objective with its coefficients, from a model, with a seed."""
+
+    model: str
+    objective: ObjectiveName
+    coefficients: Mapping[str, Any]
+    seed: int
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters that ask for this cell, nested."""
+        own = {"train": {self.objective: dict(self.coefficients)}} if self.coefficients else {}
+        return {"model": self.model, "train_seed": self.seed, **own}
+
+
+def cells(sweep: Sweep) -> Iterator[Cell]:
+    """Every cell of the grid: a seed of every variant of a model before the next seed, so that a grid that is cut
+    short has whole replicates."""
+    for model, seed in product(sweep.models, sweep.seeds):
+        for objective, axes in sweep.objectives.items():
+            given = axes.given()
+            for values in product(*given.values()):
+                yield Cell(model, objective, dict(zip(given, values, strict=True)), seed)

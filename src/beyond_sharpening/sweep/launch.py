@@ -1,0 +1,121 @@
+"""Tasks to jobs: a bounded number at once, each when what it needs is there; a failure stops nothing else."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import submitit
+
+from beyond_sharpening import interruption
+from beyond_sharpening.sweep.executors import cancel, job_places, submit
+from beyond_sharpening.sweep.job import KedroRun
+from beyond_sharpening.sweep.parent_run import ParentRun, parent_run
+from beyond_sharpening.sweep.plan import Plan, State, Task, dotlist
+
+POLL = 0.5  # seconds
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: ``finished``, ``skipped`` (it was finished before), ``failed`` or ``not run``, and its log."""
+
+    ending: str
+    log: Path | None = None
+
+
+def launch(plan: Plan, say: Callable[[str], None]) -> dict[str, Outcome]:
+    """Run what is not finished, and return how each task ended.
+
+    Args:
+        plan: what to run; all of it is one MLflow run with the tasks' runs nested.
+        say: is told in a line what starts and ends.
+
+    Raises:
+        BadInput: if the executor cannot be used here.
+        InterruptedRun: on SIGINT, SIGTERM or SIGHUP, once the jobs have been cancelled.
+    """
+    places = job_places(plan.options)
+    with parent_run(plan) as parent:
+        launcher = Launcher(plan, places, parent, say)
+        with interruption.handled(_signals()):
+            try:
+                launcher.run()
+            finally:
+                launcher.cancel()
+        whole = all(outcome.ending in ("finished", "skipped") for outcome in launcher.outcomes.values())
+        parent.close("FINISHED" if whole else "FAILED")
+    return {task.name: launcher.outcomes[task.name] for task in plan.tasks}
+
+
+def _signals() -> tuple[signal.Signals, ...]:
+    """What ends a launch; under ``nohup``, a terminal that closes does not."""
+    hangup = () if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (signal.SIGHUP,)
+    return (*interruption.SIGNALS, *hangup)
+
+
+class Launcher:
+    """The state of a launch: what waits, what runs at which place, and how the rest ended."""
+
+    def __init__(self, plan: Plan, places: list[list[int]], parent: ParentRun, say: Callable[[str], None]) -> None:
+        self._plan, self._places, self._parent, self._say = plan, places, parent, say
+        self._logs = plan.data / "08_reporting" / "jobs" / datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
+        self._waiting = [task for task in plan.tasks if task.state != State.FINISHED]
+        self._running: dict[int, tuple[Task, submitit.Job[None]]] = {}
+        self.outcomes = {task.name: Outcome("skipped") for task in plan.tasks if task.state == State.FINISHED}
+
+    def run(self) -> None:
+        """Until nothing waits or runs."""
+        self._count()
+        while self._waiting or self._running:
+            self._collect()
+            self._give_up()
+            self._start()
+            time.sleep(POLL)
+
+    def cancel(self) -> None:
+        """Cancel what runs."""
+        if self._running:
+            self._say(f"cancelling {len(self._running)} jobs")
+        cancel([job for _, job in self._running.values()])
+
+    def _collect(self) -> None:
+        for place, (task, job) in list(self._running.items()):
+            if job.done():
+                del self._running[place]
+                self._end(task, "finished" if job.exception() is None else "failed", job.paths.stdout)
+
+    def _give_up(self) -> None:
+        """Tasks whose model could not be prepared."""
+        for task in list(self._waiting):
+            needed = self.outcomes.get(task.after or "")
+            if needed is not None and needed.ending == "failed":
+                self._waiting.remove(task)
+                self._end(task, "not run", needed.log)
+
+    def _start(self) -> None:
+        ready = [task for task in self._waiting if task.after is None or task.after in self.outcomes]
+        free = [place for place in range(len(self._places)) if place not in self._running]
+        for place, task in zip(free, ready, strict=False):
+            env = [] if self._plan.env is None else [f"--env={self._plan.env}"]
+            arguments = [f"--pipeline={task.pipeline}", *env, f"--params={','.join(dotlist(task.parameters))}"]
+            run = KedroRun(arguments, self._plan.project, self._parent.environment(task.name))
+            job = submit(run, task.name, self._logs / task.name, self._plan.options, self._places[place])
+            self._waiting.remove(task)
+            self._running[place] = (task, job)
+            self._say(f"started   {task.name}: {job.paths.stdout}")
+
+    def _end(self, task: Task, ending: str, log: Path | None) -> None:
+        self.outcomes[task.name] = Outcome(ending, log)
+        self._say(f"{ending:9} {task.name}")
+        self._count()
+
+    def _count(self) -> None:
+        counts = Counter(outcome.ending for outcome in self.outcomes.values())
+        done, failed = counts["finished"] + counts["skipped"], counts["failed"] + counts["not run"]
+        self._parent.count({"tasks": len(self._plan.tasks), "finished": done, "failed": failed})
