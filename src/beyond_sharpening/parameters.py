@@ -281,14 +281,14 @@ class Parameters(Strict):
                 raise _fault(
                     f"benchmark_files = {self.benchmark_files!r} is to be read instead of the hub, and no copy of "
                     f"{source.path} is named; name one, or set benchmark_files to null",
-                    (*path, "file"),
+                    (*path, "hub", "file"),
                     source.file,
                 )
             if not (folder / source.file).is_file():
                 raise _fault(
                     f"there is no such file in {folder} (benchmark_files); put the copy of {source.path} there, or set "
                     "benchmark_files to null to read the hub",
-                    (*path, "file"),
+                    (*path, "hub", "file"),
                     str(source.file),
                 )
         return self

@@ -20,6 +20,13 @@ from beyond_sharpening.grading.compare import same_answer
         [r"10\%", "10%"],
         ["Saturday", r"\text{Saturday}"],
         ["5 cm", r"5\text{ cm}"],
+        ["9/5", r"1\frac{4}{5}", "1 4/5", "1.8"],
+        ["-3./2", "-1.5"],
+        [r"2007+\frac\pi 2", r"2007 + \frac{\pi}{2}"],
+        [r"\arcsin(10/13)", "np.arcsin(10/13)"],
+        ["4210_{5}", "4210_5"],
+        [r"k \le 2", r"k \leq 2", r"k \leqslant 2"],
+        [r"\frac{k!}{n!}", r"\frac{k!}{n!"],
         [r"\begin{pmatrix} 1 \\ (-2) \end{pmatrix}", r"\begin{pmatrix}1\\(-2)\end{pmatrix}"],
     ],
 )

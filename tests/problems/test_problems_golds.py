@@ -23,7 +23,7 @@ def gold_of(row: dict[str, Any], tmp_path: Path, **columns: Any) -> str:
     ("row", "gold"),
     [
         ({"answer": ["4.2"], "unit": "%", "error": "1e-1"}, r"4.2\%\within{0.1}"),
-        ({"answer": ["$166$"], "unit": "$cm^2$".strip("$"), "error": None}, r"$166$\text{ cm^2}"),
+        ({"answer": ["$166$"], "unit": "$cm^2$", "error": None}, r"$166$\text{ cm^2}"),
         ({"answer": ["90"], "unit": r"^{\circ}", "error": None}, r"90^{\circ}"),
         ({"answer": ["2"], "unit": None, "error": None}, "2"),
     ],

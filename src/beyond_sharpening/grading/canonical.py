@@ -87,7 +87,8 @@ def without_typesetting(text: str) -> str:
     """Return the text without what only sets the type; its numbers as they were written."""
     for pattern, replacement in _TYPESETTING:
         text = pattern.sub(replacement, text)
-    return text.strip().removesuffix(".")
+    text = text.strip().removesuffix(".")
+    return text + "}" * (text.count("{") - text.count("}"))  # as in a gold answer that was cut short
 
 
 @lru_cache(maxsize=1 << 14)

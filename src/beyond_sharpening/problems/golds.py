@@ -54,7 +54,7 @@ def read_gold(
         return any_of(*(each.strip() for each in gold.split(alternatives)))
     if rounded and not tolerance:
         tolerance = _half_a_unit_of_the_last_place(gold)
-    if gold and unit:
+    if gold and (unit := unit.strip("$ ")):
         gold += unit.replace("%", r"\%") if unit[0] in "%^" else rf"\text{{ {unit}}}"
     if gold and tolerance:
         try:
