@@ -5,6 +5,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 _UNSIGNED = r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)"
+_INTEGER = re.compile(r"[+-]?[0-9]+")  # most answers are, so they take a short way
 _DECIMAL = re.compile(
     rf"(?P<mantissa>[+-]?{_UNSIGNED})(?:(?:[eE]|(?:\\times|\\cdot|\*|×)10\^)\{{?(?P<exponent>[+-]?[0-9]{{1,3}})\}}?)?"
 )
@@ -85,6 +86,8 @@ def _rounds_to(decimal: str, value: Fraction, ratio: str, exact: Fraction) -> bo
 @lru_cache(maxsize=1 << 14)
 def without_typesetting(text: str) -> str:
     """Return the text without what only sets the type; its numbers as they were written."""
+    if _INTEGER.fullmatch(text):
+        return text
     for pattern, replacement in _TYPESETTING:
         text = pattern.sub(replacement, text)
     text = text.strip().removesuffix(".")
@@ -93,10 +96,13 @@ def without_typesetting(text: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def _number(plain: str) -> Fraction | None:
-    if len(plain) > _LONGEST_NUMBER or not plain[-1:].isascii() or not any(character.isdigit() for character in plain):
+    if len(plain) > _LONGEST_NUMBER:
         return None
+    if _INTEGER.fullmatch(plain):
+        return Fraction(int(plain))
     if decimal := _DECIMAL.fullmatch(plain):
-        return _fraction(decimal["mantissa"]) * Fraction(10) ** int(decimal["exponent"] or 0)
+        mantissa = _fraction(decimal["mantissa"])
+        return mantissa * Fraction(10) ** int(decimal["exponent"]) if decimal["exponent"] else mantissa
     if power := _POWER_OF_TEN.fullmatch(plain):
         return _signed(power["sign"], Fraction(10) ** int(power["exponent"]))
     if ratio := _RATIO.fullmatch(plain):

@@ -1,34 +1,49 @@
-"""Wrong answers that look right: one thing changed in a gold answer. They measure how often wrong becomes right."""
+"""Wrong answers that look right: one thing changed in a gold answer. They measure how often wrong becomes right.
+
+What is changed is found in the text, without the parts of the grader that are measured.
+"""
 
 import re
 from collections.abc import Iterator
 
-_ANY_NUMBER = re.compile(r"\d+")
-_UNITS = ("cm", "m", "inches", "feet", "miles", "days", "hours", "minutes", "degrees", "cents", "dollars", "seconds")
-_UNIT = re.compile(r"\\(?:text|mbox|mathrm|textrm)\s*\{[\s~\\,]*(?P<name>[A-Za-z .]+?)\s*\}")
+_NUMBER = re.compile(r"\d+")
+_SIGNED = re.compile(r"-?(?:0*[1-9][\d,.]*|\\d?frac\{?[1-9].*|\d+/\d+)")
+_OTHER_UNITS = ("cm", "inches", "miles", "days", "degrees", "cents")
+_UNIT = re.compile(r"(?<=.)\\(?:text|mbox|mathrm|textrm)\s*\{[\s~\\,]*(?P<name>(?!or\b|and\b|OR\b)[A-Za-z .]+?)\s*\}")
+_DEGREE = re.compile(r"\s*\^\s*\{?\s*\\circ\s*\}?")
 _ENDS = re.compile(r"(?P<before>.*[(\[])(?P<left>[^()\[\],]+),(?P<right>[^()\[\],]+)(?P<after>[)\]].*)", re.DOTALL)
-_OTHER_BRACKET = {"(": "[", "[": "(", ")": "]", "]": ")"}
+_OTHER_BRACKET = {")": "]", "]": ")"}
+_BIGGER = re.compile(r"\\right|\\left|\s")
+_COMMA = re.compile(r"(?<![{\\]),(?!\})")
+_THOUSANDS = re.compile(r"[^,]*\d,\d{3}(?!\d).*")
+_CLOSING = re.compile(r"(?:\s|\$|\\right|\\?[)\]}])*$")
+_RELATION = re.compile(r"\\(?P<way>[lg])e(?:q|qslant)?(?![A-Za-z])|[<>]")
 
 
 def perturbed(gold: str) -> Iterator[tuple[str, str]]:
     """Yield wrong answers made from a gold answer, each with the name of what was changed.
 
-    The changes: ``number`` (the first, the last, and each digit of none other), ``sign``, ``unit``, ``ends`` (of an
-    interval or pair, swapped), ``bracket`` (closed for open), ``missing`` and ``extra`` element, ``letter`` (another
-    variable), ``relation``.
+    The changes: ``number`` (the first and the last: one more, a digit more, two digits swapped), ``sign``, ``unit``,
+    ``ends`` (of an interval or pair, swapped), ``bracket`` (closed for open), ``missing`` and ``extra`` element,
+    ``letter`` (another variable), ``relation`` (the other way).
     """
-    yield from (("number", wrong) for wrong in dict.fromkeys(_numbers(gold)))
-    yield from (("sign", wrong) for wrong in _signs(gold))
-    yield from (("unit", wrong) for wrong in _units(gold))
-    yield from _elements(gold)
-    yield from (("letter", wrong) for wrong in _letters(gold))
-    if re.search(r"\\[lg]e(?![a-df-z])|[<>]", gold):
-        swap = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
-        yield "relation", re.sub(r"\\[lg]e(?![a-df-z])|[<>]", lambda found: swap[found[0]], gold)
+    changes = {
+        "number": _numbers,
+        "sign": _signs,
+        "unit": _units,
+        "ends": _ends,
+        "bracket": _brackets,
+        "missing": _missing,
+        "extra": _extra,
+        "letter": _letters,
+        "relation": _relations,
+    }
+    for name, change in changes.items():
+        yield from ((name, wrong) for wrong in dict.fromkeys(change(gold)))
 
 
 def _numbers(gold: str) -> Iterator[str]:
-    found = list(_ANY_NUMBER.finditer(gold))
+    found = list(_NUMBER.finditer(gold))
     for number in found[:1] + found[1:][-1:]:
         digits = number[0]
         swapped = digits[:-2] + digits[-1] + digits[-2:-1]
@@ -38,57 +53,65 @@ def _numbers(gold: str) -> Iterator[str]:
 
 
 def _signs(gold: str) -> Iterator[str]:
-    bare = gold.strip().strip("$").strip()
-    if re.fullmatch(r"-?(?:0*[1-9][\d,.]*|\\d?frac\{?[1-9].*|\d+/\d+)", bare):
+    bare = gold.strip(" $")
+    if _SIGNED.fullmatch(bare):
         yield bare[1:] if bare.startswith("-") else f"-{bare}"
 
 
 def _units(gold: str) -> Iterator[str]:
-    if (unit := _UNIT.search(gold)) and unit.start() > 0 and unit["name"].strip() not in ("or", "and", "OR"):
-        name = unit["name"].strip()
-        for other in _UNITS:
-            if other.rstrip("s") not in name and name.rstrip("s") not in other:
+    if unit := _UNIT.search(gold):
+        for other in _OTHER_UNITS:
+            if other.rstrip("s") not in unit["name"] and unit["name"].rstrip("s") not in other:
                 yield gold[: unit.start("name")] + other + gold[unit.end("name") :]
-                if other == "inches":
-                    break
-    if re.search(r"\^\{?\\circ", gold) and "," not in gold:
-        degree = re.compile(r"\s*\^\s*\{?\s*\\circ\s*\}?")
-        yield degree.sub(lambda _: r"\%", gold)
-        yield degree.sub(lambda _: r"\text{ radians}", gold)
-    if re.search(r"\\?%", gold):
-        yield re.sub(r"\\?%", lambda _: r"^\\circ".replace(r"\\", "\\"), gold)
+    if _DEGREE.search(gold) and "," not in gold:
+        yield _DEGREE.sub(lambda _: r"\%", gold)
+        yield _DEGREE.sub(lambda _: r"\text{ radians}", gold)
+    if "%" in gold:
+        yield re.sub(r"\\?%", lambda _: r"^\circ", gold)
     if gold.startswith(r"\$"):
         yield gold[2:] + r"\text{ cents}"
 
 
-def _elements(gold: str) -> Iterator[tuple[str, str]]:
-    if ends := _ENDS.fullmatch(gold):
-        if (
-            re.sub(r"\\(?:left|right)|\s", "", ends["left"] + ",")
-            != re.sub(r"\\(?:left|right)|\s", "", ends["right"]) + ","
-        ):
-            yield "ends", f"{ends['before']}{ends['right']},{ends['left']}{ends['after']}"
-        if r"\infty" not in ends["right"]:
-            closer = _OTHER_BRACKET[ends["after"][0]]
-            yield "bracket", f"{ends['before']}{ends['left']},{ends['right']}{closer}{ends['after'][1:]}"
+def _ends(gold: str) -> Iterator[str]:
+    if (ends := _ENDS.fullmatch(gold)) and _BIGGER.sub("", ends["left"]) != _BIGGER.sub("", ends["right"]):
+        yield f"{ends['before']}{ends['right']},{ends['left']}{ends['after']}"
+
+
+def _brackets(gold: str) -> Iterator[str]:
+    if (ends := _ENDS.fullmatch(gold)) and r"\infty" not in ends["right"]:
+        yield f"{ends['before']}{ends['left']},{ends['right']}{_OTHER_BRACKET[ends['after'][0]]}{ends['after'][1:]}"
+
+
+def _missing(gold: str) -> Iterator[str]:
     if r"\cup" in gold:
-        yield "missing", gold.split(r"\cup")[0]
-    if "&" in gold or r"\\" in gold:
-        separator = "&" if "&" in gold else r"\\"
+        yield gold.split(r"\cup")[0]
+    elif separator := next((mark for mark in ("&", r"\\") if mark in gold), None):
         first, _, rest = gold.partition(separator)
-        yield "missing", first[: first.index("}") + 1] + rest
-    elif re.search(r"(?<!\{),(?!\})", gold) and not re.fullmatch(r"[^,]*\d,\d{3}(?!\d).*", gold) and "!" not in gold:
-        parts = re.split(r"(?<!\{),(?!\})", gold)
-        closing = re.search(r"(?:\s|\$|\\right|\\?[)\]}])*$", parts[-1])
-        yield "missing", ",".join(parts[:-1]) + (closing[0] if closing and parts[-1].count("(") == 0 else "")
-        if gold.rstrip("$")[-1:].isalnum():
-            yield "extra", gold.rstrip("$") + ", 1234"
+        yield first[: first.index("}") + 1] + rest
+    elif _is_listed(gold):
+        parts = _COMMA.split(gold)
+        closing = _CLOSING.search(parts[-1])
+        yield ",".join(parts[:-1]) + (closing[0] if closing and "(" not in parts[-1] else "")
+
+
+def _extra(gold: str) -> Iterator[str]:
+    if _is_listed(gold) and gold.rstrip("$")[-1:].isalnum():
+        yield gold.rstrip("$") + ", 1234"
+
+
+def _is_listed(gold: str) -> bool:
+    return bool(_COMMA.search(gold)) and not _THOUSANDS.fullmatch(gold)
 
 
 def _letters(gold: str) -> Iterator[str]:
     plain = re.sub(r"\\[A-Za-z]+(?:\s*\{[A-Za-z. ]*\})?", lambda found: "·" * len(found[0]), gold)
     letters = [found for found in re.finditer(r"(?<![A-Za-z])[a-z](?![A-Za-z])", plain) if found[0] not in "ei"]
-    names = {found[0] for found in letters}
-    other = next(name for name in "wvuqjz" if name not in names)
-    if len(letters) == 1 or ("=" not in gold and letters):
+    other = next(name for name in "wvuqjz" if name not in plain)
+    if len(letters) == 1 or (letters and "=" not in gold):
         yield gold[: letters[-1].start()] + other + gold[letters[-1].end() :]
+
+
+def _relations(gold: str) -> Iterator[str]:
+    ways = {"<": ">", ">": "<", "l": r"\ge", "g": r"\le"}
+    if _RELATION.search(gold):
+        yield _RELATION.sub(lambda found: ways[found["way"] or found[0]], gold)
