@@ -207,7 +207,7 @@ class TestCopiesOfTheHub:
         assert "set benchmark_files to null" in told
 
     def test_a_source_without_a_copy_is_named(self, tmp_path):
-        told = refusal(model="qwen3_4b", benchmark_files=str(tmp_path), **{"sources": {"deepscaler": {"file": None}}})
+        told = refusal(model="qwen3_4b", benchmark_files=str(tmp_path), sources={"deepscaler": {"file": None}})
         assert "sources.deepscaler.file = None" in told
         assert "no copy of agentica-org/DeepScaleR-Preview-Dataset is named" in told
 

@@ -22,9 +22,9 @@ from beyond_sharpening.grading.verdict import Verdict
 FOLDER = Path(__file__).parents[2].parent / "shared/benchmarks"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the local copies of the benchmarks are not here")
 
-# A brace that never closes: no completion can put it in a box.
+# A gold that lacks its last brace.
 UNBALANCED = r"\frac{2 k n}{n+k-1}-2 \frac{k!n!}{(k+n-1)!"
-EVERY = 12  # of the trials that may need computer algebra
+EVERY = 40  # of the trials that may need computer algebra
 
 
 def golds() -> list[str]:
@@ -37,7 +37,7 @@ def benchmark(file: str) -> Benchmark:
 
 def test_every_gold_equals_itself() -> None:
     graded = run(themselves(FOLDER), workers=2)
-    assert [trial.gold for trial, verdict in graded if not verdict.correct] == [UNBALANCED]
+    assert [trial.gold for trial, verdict in graded if not verdict.correct] == []
     assert grade([rf"\boxed{{{UNBALANCED}}}}}"], [UNBALANCED])[0].correct
 
 
@@ -50,8 +50,9 @@ def test_reference_solutions_are_correct() -> None:
 def test_a_gold_with_one_thing_changed_is_not_correct() -> None:
     """All changes of numbers are checked, of the other golds a fixed sample."""
     numbers = [gold for gold in golds() if number(gold) is not None]
-    others = [gold for gold in golds() if number(gold) is None][::EVERY]
-    graded = run(wrong_answers(numbers + others), workers=2)
+    others = [gold for gold in golds() if number(gold) is None]
+    relations = [gold for gold in others if "<" in gold][:3]
+    graded = run(wrong_answers(numbers + others[::EVERY] + relations), workers=2)
     changes = {trial.subject for trial, _ in graded}
     assert changes == {"number", "sign", "unit", "ends", "bracket", "missing", "extra", "letter", "relation"}
     assert [trial for trial, verdict in graded if verdict.correct] == []

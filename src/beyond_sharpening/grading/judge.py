@@ -110,7 +110,8 @@ def _parse(expression: str) -> list:
 
     normalisation = NormalizationConfig(units=False, malformed_operators=True, nits=True, boxed="all")
     reading = LatexExtractionConfig(boxed_match_priority=0, normalization_config=normalisation)
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", without_typesetting(expression))
     # A capital E is Euler's number to the grammar, which does not read it with a subscript.
-    text = re.sub(r"(?<![A-Za-z\\])E_", r"\\varepsilon_", without_typesetting(expression))
+    text = re.sub(r"(?<![A-Za-z\\])E_", r"\\varepsilon_", text)
     found = parse(rf"\boxed{{{text}}}", extraction_config=(reading,), parsing_timeout=None, raise_on_error=True)
     return [] if found and isinstance(found[0], str) else found
