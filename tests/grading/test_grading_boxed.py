@@ -47,7 +47,8 @@ def test_no_box(text: str) -> None:
         (r"$\boxed{\frac32}$, or $\boxed{1\frac{1}{2}}$", r"1\frac{1}{2}"),  # one answer written twice
         (r"\boxed{1} or \boxed{2}. Solution 2: \boxed{1} or \boxed{2}", "1, 2"),
         ("3 + 4 = 7\n#### 7", "7"),
-        ("#### 3 is wrong\n#### 1,200 \nQuestion: 5", "1,200"),
+        ("#### 3\n#### 1,200 \nQuestion: 5", "1,200"),
+        ("#### Step 1\n3 + 4 = 7", None),  # a heading
         (r"\boxed{6} #### 7", "6"),
         ("so it is 7", None),
     ],

@@ -42,6 +42,7 @@ def test_what_an_answer_is_made_of(text: str, parts: str | Several) -> None:
         (r"99\%", "99", "percent"),
         (r"\$18.90", "18.90", "dollar"),
         ("4:40 a.m.", "4:40", "am"),
+        (r"5\mathrm{i}", "5i", ""),
         ("5m", "5m", ""),  # may be a variable
         (r"\text{Evelyn}", "Evelyn", ""),
         (r"3 \text{ or } 4", "3or4", ""),
@@ -94,6 +95,7 @@ def test_values_and_units(text: str, value: str, unit: str) -> None:
         ("204_{5}", "204_5", True),
         ("204_6", "204_5", False),
         ("54", "204_5", False),
+        ("A", "A_1", None),  # a variable, no numeral
         # one answer written several times
         ("0.56", r"0.56 = 56\%", True),
         (r"1.56 = 56\%", r"0.56 = 56\%", False),

@@ -107,6 +107,12 @@ def test_an_answer_that_sympy_cannot_read_is_unparsable() -> None:
     assert [verdict.outcome for verdict in verdicts] == ["unparsable", "correct"]
 
 
+def test_a_degenerate_answer_stops_nothing() -> None:
+    nested = "(" * 5000 + "1" + ")" * 5000
+    verdicts = grade([rf"\boxed{{{nested}}}", r"\boxed{2}"], ["3", "2"], workers=1)
+    assert [verdict.outcome for verdict in verdicts] == ["unparsable", "correct"]
+
+
 def test_repeated_claims_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[Claim] = []
 

@@ -9,7 +9,7 @@ from beyond_sharpening.grading.canonical import canonical
 _TOKEN = re.compile(r"(?P<box>\\(?:boxed|fbox)(?![A-Za-z])\s*)(?P<open>\{|(?P<bare>[^\s${}]+))?|\\.|\{|\}", re.DOTALL)
 _AND = re.compile(r"[\s$]*,?[\s$]*(?:\\text\s*\{)?\s*(?:,|and|or)\s*\}?[\s$]*(?:[A-Za-z](?:\([A-Za-z]\))?\s*=\s*)?")
 _LONGEST_AND = 40
-_HASHES = "####"
+_HASHES = re.compile(r"####[ \t]*(-?\$?-?[\d,.]*\d)[ \t]*$", re.MULTILINE)  # not a heading of Markdown
 
 
 class _Box(NamedTuple):
@@ -38,12 +38,12 @@ def marked_answer(text: str) -> str | None:
     """Return the answer that a text marks as its own, or None where it marks none.
 
     It is the last box, together with the boxes joined to it by a comma, *and* or *or* alone (``$\\boxed{1}$ and
-    $\\boxed{2}$`` is ``1, 2``); without a box, what follows the last ``####`` on its line.
+    $\\boxed{2}$`` is ``1, 2``); without a box, the number that follows the last ``####`` on its line.
     """
     boxes = sorted(_boxes(text))
     if not boxes:
-        _, hashes, rest = text.rpartition(_HASHES)
-        return rest.strip().partition("\n")[0].strip() if hashes else None
+        marked = _HASHES.findall(text)
+        return marked[-1] if marked else None
     parts = [boxes[-1]]
     for box in boxes[-2::-1]:
         between = text[box.end : parts[0].start]

@@ -17,7 +17,7 @@ _ASSIGNMENT = re.compile(
     r"(?P<name>(?:\\[A-Za-z]+|[A-Za-z])(?:_\w+)?(?:\([A-Za-z]\))?)(?:=|\\in(?![A-Za-z]))(?P<value>[^=<>]+)"
 )
 _RELATION = re.compile(r"[=<>]|\\(?:[lgn]e|in|cup|cap|setminus|mid|mathbb|emptyset|pm|varnothing)(?![A-Za-z])|\|")
-_IN_A_BASE = re.compile(r"-?[0-9A-Fa-f.]+_(?P<base>[0-9]+|\{[0-9]+\})")
+_IN_A_BASE = re.compile(r"-?(?=[^_]*[0-9])[0-9A-Fa-f.]+_(?:[0-9]+|\{[0-9]+\})")
 # Kinds of an answer and of a gold that may be one answer typeset differently; for every other two, brackets count.
 _OTHER_BRACKETS = {
     *(("list", "set"), ("set", "list")),

@@ -51,6 +51,7 @@ _MARKED = re.compile(
     re.DOTALL,
 )
 _PLAIN = re.compile(r"(?P<value>.*[0-9}]) ?(?P<unit>[A-Za-z][A-Za-z./ ]+?)(?P<power>\^[23])?", re.DOTALL)
+_NO_UNITS = {"or", "and", "i", "e", "d", "t"}  # upright constants, differential and transposition among them
 _LONG_WORDS = re.compile(r"[A-Za-z]{4,}(?: [A-Za-z]{4,})*")
 
 
@@ -75,7 +76,7 @@ def quantity(text: str) -> Quantity:
         return Quantity(sign["value"], _NAME_OF[sign["unit"]] + sign["scale"])
     if marked := _MARKED.fullmatch(text):
         words, value = without_typesetting(marked["unit"]), without_typesetting(marked["value"])
-        if value and words.casefold() not in ("or", "and"):
+        if value and words.casefold() not in _NO_UNITS:
             return Quantity(value, _unit(words, marked["power"] or ""))
     if (spelled := _PLAIN.fullmatch(plain)) and (
         _known_unit(spelled["unit"]) or _LONG_WORDS.fullmatch(spelled["unit"])
