@@ -32,8 +32,8 @@ def grade(
         timeout: seconds one comparison may take in its worker before it is stopped with the outcome ``timeout``.
 
     Returns:
-        One verdict a completion, in order. When math-verify cannot read an answer or its gold, fails on them, or its
-        process dies, the verdict is ``unparsable`` and a warning names both.
+        One verdict a completion, in order. When math-verify cannot read an answer, the verdict is ``unparsable``; so
+        it is when it cannot read the gold, fails, or its process dies, and then a warning names both.
 
     Raises:
         ValueError: if the lengths differ, a gold answer is empty or miswritten, or an option is out of range.

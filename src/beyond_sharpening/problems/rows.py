@@ -99,7 +99,7 @@ def _problem(
         if column is not None and column not in values:
             raise ValueError(
                 f"{place}: there is no column {column!r}; the columns are {sorted(values)}. Name the one with the "
-                f"{use} under sources.{source}.columns.{use}."
+                f"{use} as columns.{use} of its block under sources."
             )
     return Problem(
         id=f"{source}-{number if columns.id is None else values[columns.id]}",
