@@ -10,6 +10,7 @@ from beyond_sharpening import settings
 from beyond_sharpening.config_loader import ExperimentConfigLoader
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.layers import compose
+from beyond_sharpening.manifests import identity
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.parameters import OBJECTIVES, Parameters, Training
 
@@ -245,6 +246,32 @@ def test_a_missing_key_is_named_with_the_file_of_its_block(conf):
 def test_all_faults_are_told_at_once_and_each_once():
     message = refusal(train={"tilted": {"alpha": -1}, "tempered": {"alpha": 0}}, training={"steps": 0})
     assert len(message.splitlines()) == 1 + 3
+
+
+class TestCopiesOfTheHub:
+    """One parameter reads every hub source from files, and what is missing is told before anything runs."""
+
+    def test_the_files_that_are_there_are_accepted_and_do_not_change_what_is_asked_for(self, tmp_path):
+        for file in ("deepscaler_sample_1209.jsonl", "aime_2024.jsonl", "aime25_mathai.jsonl"):
+            (tmp_path / file).touch()
+        from_copies = load(model="qwen3_4b", benchmark_files=str(tmp_path))
+        from_hub = load(model="qwen3_4b")
+        assert from_copies["benchmark_files"] == str(tmp_path)
+        assert identity(from_copies, "tilted_samples") == identity(from_hub, "tilted_samples")
+
+    def test_a_missing_file_is_named_with_its_source_and_the_folder(self, tmp_path):
+        (tmp_path / "deepscaler_sample_1209.jsonl").touch()
+        told = refusal(model="qwen3_4b", benchmark_files=str(tmp_path))
+        assert "sources.aime_2024.file = 'aime_2024.jsonl': there is no such file in " + str(tmp_path) in told
+        assert "set benchmark_files to null" in told
+
+    def test_a_source_without_a_copy_is_named(self, tmp_path):
+        told = refusal(model="qwen3_4b", benchmark_files=str(tmp_path), sources={"deepscaler": {"file": None}})
+        assert "sources.deepscaler.file = None" in told
+        assert "no copy of agentica-org/DeepScaleR-Preview-Dataset is named" in told
+
+    def test_a_model_trained_on_generated_problems_needs_none(self, tmp_path):
+        assert load(model="tiny", benchmark_files=str(tmp_path))["model"] == "tiny"
 
 
 def test_an_unknown_environment_is_told_the_known_ones():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -16,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from beyond_sharpening.decoders import Decoder, TemperatureSampling, expand_lists
 from beyond_sharpening.grid import Sweep
 from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
-from beyond_sharpening.problems.sources import GeneratorSource, Source
+from beyond_sharpening.problems.sources import GeneratorSource, HubSource, Source
 from beyond_sharpening.trl_arguments import FIXED_TRL_ARGUMENTS
 
 OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
@@ -338,6 +339,9 @@ class Parameters(Strict):
     model: str
     dry_run: bool = Field(default=False, description="Print the plan of the run, and run nothing.")
     data: str = Field(min_length=1, description="Folder of the data layers, relative to the project.")
+    benchmark_files: str | None = Field(
+        default=None, min_length=1, description="Folder with copies of the hub's data sets; none reads the hub."
+    )
     data_seed: Seed
     base_seed: Seed
     train_seed: Seed
@@ -352,6 +356,33 @@ class Parameters(Strict):
     benchmark: Benchmark
     sweep: Sweep
     hardware: Hardware
+
+    @model_validator(mode="after")
+    def _has_the_copies_it_reads(self) -> Parameters:
+        if self.benchmark_files is None:
+            return self
+        folder = Path(self.project, self.benchmark_files)
+        sources = {("problems", "train"): self.problems.train} | {
+            ("problems", "benchmarks", name): source for name, source in self.problems.benchmarks.items()
+        }
+        for path, source in sources.items():
+            if not isinstance(source, HubSource):
+                continue
+            if source.file is None:
+                raise _fault(
+                    f"benchmark_files = {self.benchmark_files!r} is to be read instead of the hub, and no copy of "
+                    f"{source.path} is named; name one, or set benchmark_files to null",
+                    (*path, "hub", "file"),
+                    source.file,
+                )
+            if not (folder / source.file).is_file():
+                raise _fault(
+                    f"there is no such file in {folder} (benchmark_files); put the copy of {source.path} there, or set "
+                    "benchmark_files to null to read the hub",
+                    (*path, "hub", "file"),
+                    str(source.file),
+                )
+        return self
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Parameters:

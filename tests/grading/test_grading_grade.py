@@ -87,7 +87,7 @@ def test_a_timeout_is_an_outcome_and_the_others_are_still_graded() -> None:
     completions = [rf"\boxed{{{NEVER_ENDS}}}", r"\boxed{\sqrt{4}}"]
     verdicts = grade(completions, ["5", "2"], workers=1, timeout=0.5)
     assert [verdict.outcome for verdict in verdicts] == ["timeout", "correct"]
-    assert verdicts[0].answer == NEVER_ENDS
+    assert verdicts[0].answer == "9^{9^{9^9}}"
     assert not verdicts[0].correct
 
 
@@ -104,6 +104,12 @@ def test_a_crash_of_the_grader_is_not_a_wrong_answer(
 def test_an_answer_that_sympy_cannot_read_is_unparsable() -> None:
     """Sympy says so with a ``ValueError``; only a gold answer that cannot be read is an error."""
     verdicts = grade(["1=-02", "2"], ["3", "2"], workers=1)
+    assert [verdict.outcome for verdict in verdicts] == ["unparsable", "correct"]
+
+
+def test_a_degenerate_answer_stops_nothing() -> None:
+    nested = "(" * 5000 + "1" + ")" * 5000
+    verdicts = grade([rf"\boxed{{{nested}}}", r"\boxed{2}"], ["3", "2"], workers=1)
     assert [verdict.outcome for verdict in verdicts] == ["unparsable", "correct"]
 
 

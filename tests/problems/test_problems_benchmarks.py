@@ -1,61 +1,71 @@
-"""The real benchmarks load through a column mapping."""
+"""The shipped sources read the real benchmarks."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import TypeAdapter
 
-from beyond_sharpening.problems import DroppedRow, LocalSource, Problem, drop_overlap, load_problems
+from beyond_sharpening.grading import grade
+from beyond_sharpening.grading.audit import read_rows
+from beyond_sharpening.problems import (
+    DroppedRow,
+    HubSource,
+    Problem,
+    Source,
+    drop_overlap,
+    load_problems,
+    normalise_question,
+    shared_questions,
+)
 
-BENCHMARKS = Path(__file__).parents[2].parent / "shared/benchmarks"
-pytestmark = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="the local copies of the benchmarks are not here")
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT.parent / "shared/benchmarks"
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the local copies of the benchmarks are not here")
 
-GSM8K = {"gold_reader": "after_hashes"}
-MATH = {"question": "problem", "gold": "solution", "gold_reader": "boxed", "difficulty": "level"}
-MATH_500 = {"question": "problem", "difficulty": "level", "id": "unique_id"}
-OLYMPIAD = {"gold": "final_answer", "gold_reader": "first_of_list", "id": "id"}
-PROBLEM = {"question": "problem"}
-MINERVA = {"question": "problem", "gold": "solution", "gold_reader": "boxed", "difficulty": "type", "id": "idx"}
-HMMT = {"question": "problem", "id": "problem_idx"}
+SOURCES: dict[str, HubSource] = {
+    name: TypeAdapter(Source).validate_python(block)
+    for name, block in yaml.safe_load((ROOT / "conf/base/parameters_sources.yml").read_text())["sources"].items()
+    if block["type"] == "hub"
+}
 
-CARDS: dict[str, tuple[list[str], dict[str, str], int, str, str]] = {
-    # name: files, columns, rows, first gold, last gold
-    "gsm8k": (["gsm8k_test.jsonl"], GSM8K, 1319, "18", "14"),
-    "gsm8k_train": (["gsm8k_train_500.jsonl"], GSM8K, 500, "72", "20"),
-    "math_train": (["math_lighteval_train.jsonl.gz"], MATH, 7500, "0", "x + 2y - 2z - 9 = 0"),
-    "math_test": (
-        ["math_lighteval_test.jsonl.gz"],
-        MATH,
-        5000,
-        "2",
-        r"\begin{pmatrix} 1 \\ -2 \\ -1 \end{pmatrix}",
-    ),
-    "math500": (["math500_test.jsonl"], MATH_500, 500, r"\left( 3, \frac{\pi}{2} \right)", r"106^\circ"),
-    "minerva": (["minervamath_test.jsonl"], {}, 272, "1.6", "10.1"),
-    "minerva_solutions": (["minerva_math_solutions.jsonl"], MINERVA, 272, "1.6", "10.1"),
-    "olympiad": (["olympiadbench_oe_to_maths_en_comp.jsonl"], OLYMPIAD, 674, "2", "11"),
-    "aime24": (["aime_2024.jsonl"], PROBLEM | {"id": "id"}, 30, "204", "902"),
-    "aime25": (["aime2025_I.jsonl", "aime2025_II.jsonl"], {}, 30, "70", "240"),
-    "aime25_mathai": (["aime25_mathai.jsonl"], PROBLEM | {"id": "id"}, 30, "70", "240"),
-    "amc23": (["amc23_test.jsonl"], {"id": "id"}, 40, "27", "8"),
-    "hmmt": (["hmmt_feb_2025.jsonl"], HMMT, 30, "103", r"\sqrt{\frac{95}{24}}"),
-    "deepscaler": (["deepscaler_sample_1209.jsonl"], PROBLEM, 1209, r"\frac{3}{7}", "13"),
+CARDS: dict[str, tuple[int, str, str]] = {
+    # name: rows, first gold, last gold
+    "math_train": (7500, "0", "x + 2y - 2z - 9 = 0"),
+    "math_test": (5000, "2", r"\begin{pmatrix} 1 \\ -2 \\ -1 \end{pmatrix}"),
+    "math_500": (500, r"\left( 3, \frac{\pi}{2} \right)", r"106^\circ"),
+    "gsm8k": (1319, "18", "14"),
+    "minerva": (272, r"1.6\within{0.05}", r"10.1\within{0.05}"),
+    "olympiad_bench": (674, "2", "11"),
+    "aime_2024": (30, "204", "902"),
+    "aime_2025": (30, "70", "240"),
+    "amc_2023": (40, "27", "8"),
+    "hmmt_2025": (30, "103", r"\sqrt{\frac{95}{24}}"),
+    "deepscaler": (1209, r"\frac{3}{7}", "13"),
 }
 # Rows without a gold answer, and rows that repeat an earlier question in other typesetting.
-EMPTY = {"math_train": {5341, 5343}, "deepscaler": {265}}
+EMPTY = {"deepscaler": {265}}
 REPEATED = {"math_train": {957, 1224, 3880, 4320, 7371}, "math_test": {2348}, "deepscaler": {780, 899}}
 
 
+@cache
 def load(name: str) -> tuple[list[Problem], list[DroppedRow]]:
-    files, columns, *_ = CARDS[name]
-    source = LocalSource.model_validate(
-        {"type": "local", "path": [BENCHMARKS / file for file in files], "columns": columns}
-    )
-    return load_problems(name, source, seed=0, split="benchmark")
+    return load_problems(name, SOURCES[name], seed=0, split="benchmark", copies=FOLDER)
+
+
+def gold(name: str, row: int | str) -> str:
+    return next(problem.gold for problem in load(name)[0] if problem.id == f"{name}-{row}")
+
+
+def test_every_shipped_source_is_here_with_its_licence() -> None:
+    assert set(SOURCES) == set(CARDS)
+    assert [name for name, source in SOURCES.items() if not source.licence or not source.file] == []
 
 
 @pytest.mark.parametrize("name", CARDS)
 def test_a_benchmark_loads_whole_but_for_the_rows_it_reports(name: str) -> None:
-    _, _, rows, first_gold, last_gold = CARDS[name]
+    rows, first_gold, last_gold = CARDS[name]
     problems, dropped = load(name)
     assert len(problems) + len(dropped) == rows
     assert (problems[0].gold, problems[-1].gold) == (first_gold, last_gold)
@@ -64,25 +74,84 @@ def test_a_benchmark_loads_whole_but_for_the_rows_it_reports(name: str) -> None:
     assert {row.row for row in dropped if "same question" in row.reason} == REPEATED.get(name, set())
 
 
-def test_boxes_without_braces_are_read() -> None:
-    golds = {problem.id: problem.gold for problem in load("math_train")[0]}
-    assert (golds["math_train-886"], golds["math_train-1009"]) == ("2", "9")
+@pytest.mark.parametrize(
+    ("name", "row", "read"),
+    [
+        ("math_train", 886, "2"),  # a box without braces
+        ("math_train", 5341, "0"),  # an empty box
+        ("math_train", 3693, r"\frac{1}{3}, -\frac{5}{2}"),  # several boxes, parts of one answer
+        ("math_train", 4251, r"\anyof{(-5, 7)}{(-5, 1)}"),  # either is acceptable
+        ("math_train", 7315, r"30^\circ, 75^\circ, 75^\circ"),  # parts in separate sentences
+        ("math_test", 333, r"\anyof{-3}{3}"),
+        ("olympiad_bench", 2592, r"4.2\%\within{0.1}"),
+        ("olympiad_bench", 2419, r"$166$\text{ cm^2}"),
+    ],
+)
+def test_what_to_watch_for(name: str, row: int, read: str) -> None:
+    assert gold(name, row) == read
+
+
+def test_alternatives_of_deepscaler_are_split() -> None:
+    alternatives = [problem.gold for problem in load("deepscaler")[0] if problem.gold.startswith(r"\anyof")]
+    assert alternatives[0] == r"\anyof{\frac{2015 \cdot 2013}{4}}{\frac{4056195}{4}}"
+    assert len(alternatives) == 2
 
 
 def test_levels_and_own_ids_are_kept() -> None:
     levels = {problem.id: problem.difficulty for problem in load("math_train")[0]}
     assert (levels["math_train-0"], levels["math_train-2772"]) == ("Level 5", "Level ?")
-    first = load("math500")[0][0]
-    assert (first.id, first.difficulty) == ("math500-test/precalculus/807.json", "2")
+    first = load("math_500")[0][0]
+    assert (first.id, first.difficulty) == ("math_500-test/precalculus/807.json", "2")
+
+
+def test_golds_read_from_math_are_the_answers_stated_in_math_500() -> None:
+    """Two readings of 500 answers: the boxes of the solutions, and the column that people made."""
+    read = {normalise_question(problem.question): problem.gold for problem in load("math_test")[0]}
+    stated = load("math_500")[0]
+    golds = [read[normalise_question(problem.question)] for problem in stated]
+    verdicts = grade([rf"\boxed{{{problem.gold}}}" for problem in stated], golds, workers=2)
+    assert all(verdict.correct for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("name", "told_in_several_places"),
+    [("math_test", {2152, 2656, 4562}), ("math_train", {6920, 7221, 7315, 5341, 5343})],
+)
+def test_solutions_of_math_give_the_golds_read(name: str, told_in_several_places: set[int]) -> None:
+    rows = read_rows(FOLDER / str(SOURCES[name].file))
+    problems = {int(problem.id.rpartition("-")[2]): problem.gold for problem in load(name)[0]}
+    verdicts = grade([rows[row]["solution"] for row in problems], list(problems.values()), workers=2)
+    assert {
+        row for row, verdict in zip(problems, verdicts, strict=True) if not verdict.correct
+    } == told_in_several_places
+
+
+def test_solutions_of_minerva_give_the_golds_of_its_other_release() -> None:
+    solutions = [row["solution"] for row in read_rows(FOLDER / "minerva_math_solutions.jsonl")]
+    verdicts = grade(solutions, [problem.gold for problem in load("minerva")[0]], workers=2)
+    assert all(verdict.correct for verdict in verdicts)
 
 
 def test_overlap_is_found_across_typesettings() -> None:
-    train, test, math500, deepscaler = (load(name)[0] for name in ("math_train", "math_test", "math500", "deepscaler"))
+    train, test, math_500, deepscaler = (
+        load(name)[0] for name in ("math_train", "math_test", "math_500", "deepscaler")
+    )
 
-    def benchmark_ids(train: list[Problem], benchmark: list[Problem]) -> set[str]:
-        return {overlap.benchmark.id for overlap in drop_overlap(train, benchmark)[1]}
+    def overlap(train: list[Problem], benchmark: list[Problem]) -> dict[str, str]:
+        return {found.benchmark.id: found.train.id for found in drop_overlap(train, benchmark)[1]}
 
-    assert benchmark_ids(train, test) == {f"math_test-{row}" for row in (311, 1038, 3023, 4656)}
-    assert benchmark_ids(test, math500) == {problem.id for problem in math500}
-    assert benchmark_ids(deepscaler, test) == {"math_test-2624", "math_test-2909"}
-    assert len(benchmark_ids(deepscaler, train)) >= 234
+    in_test = overlap(train, test)
+    assert set(in_test) == {f"math_test-{row}" for row in (311, 1038, 3023, 4656)}
+    assert set(overlap(test, math_500)) == {problem.id for problem in math_500}
+    assert shared_questions({"math_test": test, "math_500": math_500})["math_test"] == {"math_500": 500}
+    assert set(overlap(deepscaler, test)) == {"math_test-2624", "math_test-2909"}
+    assert len(drop_overlap(deepscaler, train)[1]) >= 234
+
+
+def test_what_overlaps_has_the_same_answer() -> None:
+    """A match by mistake would join problems with different answers."""
+    train, test, deepscaler = (load(name)[0] for name in ("math_train", "math_test", "deepscaler"))
+    found = [*drop_overlap(train, test)[1], *drop_overlap(deepscaler, test)[1], *drop_overlap(deepscaler, train)[1]]
+    answers = [rf"\boxed{{{overlap.benchmark.gold}}}" for overlap in found]
+    verdicts = grade(answers, [overlap.train.gold for overlap in found], workers=2)
+    assert [overlap for overlap, verdict in zip(found, verdicts, strict=True) if not verdict.correct] == []

@@ -159,6 +159,7 @@ class TestLocal:
             ("[1]", r"line 2: a JSON list, not an object"),
             ({"question": "b", "solution": "2"}, r"line 2: there is no column 'answer'; .* \['question', 'solution'\]"),
             ({"answer": "2"}, r"line 2: there is no column 'question'"),
+            ({"question": "b"}, r".* Name the one with the gold as columns\.gold of its block"),
         ],
     )
     def test_a_bad_line_is_an_error_that_names_it(self, tmp_path: Path, line: Any, message: str) -> None:

@@ -172,3 +172,11 @@ def test_text_from_outside_cannot_break_table_or_page(inputs, figures, run):
 def test_a_figure_that_was_not_given_is_named(inputs):
     with pytest.raises(ValueError, match=r"figures/contrasts\.png"):
         html_report(markdown_report(**inputs), {})
+
+
+def test_benchmarks_are_told_by_their_cards(inputs):
+    card = {"version": "c8f2f26b9a27", "problems": 500, "dropped": [{"row": 3}]}
+    source = {"type": "hub", "path": "org/math", "name": None, "split": "test", "licence": "MIT"}
+    markdown = markdown_report(**inputs, cards={"math": {**card, "source": source}})
+    assert "| math | c8f2f26b9a27 | org/math test | MIT | 500 | 1 |" in markdown
+    assert "c8f2f26b9a27" not in markdown_report(**inputs)

@@ -1,8 +1,21 @@
-"""The last ``\\boxed{...}`` of a text."""
+"""The answer that a text marks as its own: in its last ``\\boxed{...}``, or behind ``####``."""
 
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from beyond_sharpening.grading.canonical import canonical
 
 _TOKEN = re.compile(r"(?P<box>\\(?:boxed|fbox)(?![A-Za-z])\s*)(?P<open>\{|(?P<bare>[^\s${}]+))?|\\.|\{|\}", re.DOTALL)
+_AND = re.compile(r"[\s$]*,?[\s$]*(?:\\text\s*\{)?\s*(?:,|and|or)\s*\}?[\s$]*(?:[A-Za-z](?:\([A-Za-z]\))?\s*=\s*)?")
+_LONGEST_AND = 40
+_HASHES = re.compile(r"####[ \t]*(-?\$?-?[\d,.]*\d)[ \t]*$", re.MULTILINE)  # not a heading of Markdown
+
+
+class _Box(NamedTuple):
+    start: int
+    end: int
+    content: str
 
 
 def last_boxed(text: str) -> str | None:
@@ -17,18 +30,40 @@ def last_boxed(text: str) -> str | None:
     Returns:
         The content without surrounding spaces (an empty box gives ``""``), or None without a box.
     """
-    last: tuple[int, str] | None = None
-    open_braces: list[int | None] = []  # for each open brace where its box's content starts, None for a plain brace
+    last = max(_boxes(text), default=None)
+    return None if last is None else last.content
+
+
+def marked_answer(text: str) -> str | None:
+    """Return the answer that a text marks as its own, or None where it marks none.
+
+    It is the last box, together with the boxes joined to it by a comma, *and* or *or* alone (``$\\boxed{1}$ and
+    $\\boxed{2}$`` is ``1, 2``); without a box, the number that follows the last ``####`` on its line.
+    """
+    boxes = sorted(_boxes(text))
+    if not boxes:
+        marked = _HASHES.findall(text)
+        return marked[-1] if marked else None
+    parts = [boxes[-1]]
+    for box in boxes[-2::-1]:
+        between = text[box.end : parts[0].start]
+        if len(between) > _LONGEST_AND or not _AND.fullmatch(between):
+            break
+        parts.insert(0, box)
+    different = {canonical(box.content): box.content for box in parts}  # 1\\frac12 or \\frac32 is one answer
+    return ", ".join(different.values())
+
+
+def _boxes(text: str) -> Iterator[_Box]:
+    """Every box, in the order in which they close."""
+    open_braces: list[tuple[int, int] | None] = []  # of each open brace its box's start and content, None for no box
     for token in _TOKEN.finditer(text):
-        found: tuple[int, str] | None = None
         if token["bare"]:
-            found = token.start(), token["bare"].rstrip(".,;")
+            content = token["bare"].rstrip(".,;")
+            yield _Box(token.start(), token.end() - len(token["bare"]) + len(content), content)
         elif token["open"]:
-            open_braces.append(token.end())
+            open_braces.append((token.start(), token.end()))
         elif token[0] == "{":
             open_braces.append(None)
-        elif token[0] == "}" and open_braces and (start := open_braces.pop()) is not None:
-            found = start, text[start : token.start()]
-        if found and (last is None or found[0] > last[0]):
-            last = found
-    return None if last is None else last[1].strip()
+        elif token[0] == "}" and open_braces and (opened := open_braces.pop()) is not None:
+            yield _Box(opened[0], token.end(), text[opened[1] : token.start()].strip())

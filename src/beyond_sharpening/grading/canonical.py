@@ -5,14 +5,19 @@ from fractions import Fraction
 from functools import lru_cache
 
 _UNSIGNED = r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)"
+_INTEGER = re.compile(r"[+-]?[0-9]+")  # most answers are, so they take a short way
 _DECIMAL = re.compile(
     rf"(?P<mantissa>[+-]?{_UNSIGNED})(?:(?:[eE]|(?:\\times|\\cdot|\*|×)10\^)\{{?(?P<exponent>[+-]?[0-9]{{1,3}})\}}?)?"
 )
+_POWER_OF_TEN = re.compile(r"(?P<sign>[+-]?)10\^\{?(?P<exponent>[+-]?[0-9]{1,3})\}?")
 _RATIO = re.compile(
-    r"(?P<sign>[+-]?)(?:\\frac\{(?P<over>[+-]?[0-9]+)\}\{(?P<under>[0-9]+)\}|(?P<left>[0-9]+)/(?P<right>[0-9]+))"
+    rf"(?P<sign>[+-]?)(?:(?P<whole>[0-9]+)(?:(?=\\)| ))?"
+    rf"(?:\\frac\{{(?P<over>[+-]?{_UNSIGNED})\}}\{{(?P<under>{_UNSIGNED})\}}|(?P<left>{_UNSIGNED})/(?P<right>{_UNSIGNED}))"
 )
 # Longer texts are no numbers anybody reports, and Python refuses to convert them beyond 4300 digits.
 _LONGEST_NUMBER = 200
+# A decimal with so many digits stands for the number it is rounded from: 0.333333 for 1/3.
+_DIGITS_OF_A_ROUNDED_NUMBER = 6
 
 _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
@@ -23,11 +28,16 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<!\\)\\(?: |q?quad(?![A-Za-z]))|~", " "),
         (r"\\%", "%"),
         (r"\{,\}", ","),
+        (r"\{:\}", ":"),
         (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
-        (r"\\(frac|sqrt)\s*([0-9])", r"\\\1{\2}"),
-        (r"(\\frac\{[^{}]*\})\s*([0-9])", r"\1{\2}"),
-        (r"\^\s*\{\s*\\circ\s*\}", r"^\\circ"),
-        (r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r"\1"),
+        (r"\\([lgn])e(?:q|qslant)?(?![A-Za-z])", r"\\\1e"),
+        (r"(?<![A-Za-z])np\.(?=[a-z])", r"\\"),
+        (r"\\(frac|sqrt)\s*([0-9]|\\(?:pi|alpha|beta|theta)(?![A-Za-z]))", r"\\\1{\2}"),
+        (r"(\\frac\{[^{}]*\})\s*([0-9A-Za-z])", r"\1{\2}"),
+        (r"\\phantom(?![A-Za-z])(?:\s*\{[^{}]*\})?", ""),
+        (r"\^\s*\{\s*\\circ\s*\}|°", r"^\\circ"),
+        (r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|emph)\s*\{([^{}]*)\}", r"\1"),
+        (r"([\^_])\{([0-9A-Za-z])\}", r"\1\2"),
         (r"(\\[A-Za-z]+)\s+(?![A-Za-z])", r"\1"),
         # Elsewhere a space counts between letters and digits only: "1 1/2" is not "11/2".
         (r"(?<![0-9A-Za-z])\s+|\s+(?![0-9A-Za-z])", ""),
@@ -41,49 +51,71 @@ def canonical(text: str) -> str:
     """Return the answer without its typesetting: one string for equal numbers, ``""`` for nothing.
 
     Numbers are exact fractions (``0.50``, ``\\frac12`` and ``1/2`` are ``1/2``; ``025`` is ``25``; ``2,125`` is
-    ``2125``; ``4.5 \\times 10^{3}`` and ``4.5e3`` are ``4500``). Units, percent and degree signs are kept.
+    ``2125``; ``1\\frac45`` is ``9/5``; ``4.5 \\times 10^{3}`` and ``4.5e3`` are ``4500``). Units, percent and degree
+    signs are kept.
     """
-    plain = _without_typesetting(text)
-    number = _number(plain)
-    return plain if number is None else str(number)
+    plain = without_typesetting(text)
+    value = _number(plain)
+    return plain if value is None else str(value)
 
 
-def is_number(text: str) -> bool:
-    """Whether the whole text is one number: an integer, a decimal or a ratio of integers."""
-    return _number(_without_typesetting(text)) is not None
+def number(text: str) -> Fraction | None:
+    """Return the exact value of a text that is one number (an integer, a decimal, a ratio or mixed), else None."""
+    return _number(without_typesetting(text))
 
 
-def decide(answer: str, gold: str) -> bool | None:
-    """Compare two answers as strings and exact numbers; None when that cannot decide.
+def same_number(one: str, other: str) -> bool | None:
+    """Compare two texts as exact numbers, at any size (1.6e-19 is not 9.1e-31); None unless both are numbers.
 
-    Numbers are compared exactly, at any size: 1.6e-19 is not 9.1e-31. A ratio against a different decimal is left
-    undecided, for 0.333333 may stand for 1/3.
+    A decimal of at least six significant digits also stands for the ratio it is rounded from.
     """
-    if canonical(answer) == canonical(gold):
-        return True
-    if is_number(answer) and is_number(gold) and _is_ratio(answer) == _is_ratio(gold):
+    left, right = number(one), number(other)
+    if left is None or right is None:
+        return None
+    return left == right or _rounds_to(one, left, other, right) or _rounds_to(other, right, one, left)
+
+
+def _rounds_to(decimal: str, value: Fraction, ratio: str, exact: Fraction) -> bool:
+    digits = re.fullmatch(r"[+-]?(0*)([0-9]*)\.([0-9]+)", without_typesetting(decimal))
+    if digits is None or ("/" not in ratio and "frac" not in ratio):
         return False
-    return None
-
-
-def _is_ratio(number: str) -> bool:
-    return "/" in number or "frac" in number
+    enough = len((digits[2] + digits[3]).lstrip("0")) >= _DIGITS_OF_A_ROUNDED_NUMBER
+    return enough and 2 * abs(value - exact) <= Fraction(1, 10 ** len(digits[3]))
 
 
 @lru_cache(maxsize=1 << 14)
-def _without_typesetting(text: str) -> str:
+def without_typesetting(text: str) -> str:
+    """Return the text without what only sets the type; its numbers as they were written."""
+    if _INTEGER.fullmatch(text):
+        return text
     for pattern, replacement in _TYPESETTING:
         text = pattern.sub(replacement, text)
-    return text.strip().removesuffix(".")
+    text = text.strip().removesuffix(".")
+    return text + "}" * (text.count("{") - text.count("}"))  # as in a gold answer that was cut short
 
 
+@lru_cache(maxsize=1 << 14)
 def _number(plain: str) -> Fraction | None:
     if len(plain) > _LONGEST_NUMBER:
         return None
+    if _INTEGER.fullmatch(plain):
+        return Fraction(int(plain))
     if decimal := _DECIMAL.fullmatch(plain):
-        mantissa = Fraction(decimal["mantissa"].replace(",", ""))
-        return mantissa * Fraction(10) ** int(decimal["exponent"] or 0)
+        mantissa = _fraction(decimal["mantissa"])
+        return mantissa * Fraction(10) ** int(decimal["exponent"]) if decimal["exponent"] else mantissa
+    if power := _POWER_OF_TEN.fullmatch(plain):
+        return _signed(power["sign"], Fraction(10) ** int(power["exponent"]))
     if ratio := _RATIO.fullmatch(plain):
-        over, under = int(ratio["over"] or ratio["left"]), int(ratio["under"] or ratio["right"])
-        return Fraction(-over if ratio["sign"] == "-" else over, under) if under else None
+        over, under = _fraction(ratio["over"] or ratio["left"]), _fraction(ratio["under"] or ratio["right"])
+        if not under or (ratio["whole"] and not 0 < over < under):
+            return None
+        return _signed(ratio["sign"], int(ratio["whole"] or 0) + over / under)
     return None
+
+
+def _fraction(digits: str) -> Fraction:
+    return Fraction(digits.replace(",", "").removesuffix("."))
+
+
+def _signed(sign: str, value: Fraction) -> Fraction:
+    return -value if sign == "-" else value

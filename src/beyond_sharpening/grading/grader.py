@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from beyond_sharpening.grading.boxed import last_boxed
+from beyond_sharpening.grading.boxed import marked_answer
 from beyond_sharpening.grading.canonical import canonical
+from beyond_sharpening.grading.gold import acceptable
 from beyond_sharpening.grading.judge import Claim, quick_verdict
 from beyond_sharpening.grading.pool import judge_in_processes
 from beyond_sharpening.grading.verdict import Verdict
@@ -17,23 +18,25 @@ def grade(
 ) -> list[Verdict]:
     """Grade each completion against its gold answer.
 
-    The answer is the content of the completion's last ``\\boxed{...}``; without a box, math-verify's extraction
-    decides. Equal strings (up to typesetting) and exact numbers are decided at once, microseconds each; the rest goes
-    to math-verify in worker processes, milliseconds each, started when first needed and kept for later calls. Equal
-    answers to equal golds are judged once. Safe to call from any thread.
+    The answer is what the completion marks as its own (:func:`marked_answer`: its last ``\\boxed{...}``); where it
+    marks none, math-verify's extraction decides. Strings (up to typesetting), exact numbers, and lists, intervals and
+    quantities made of them are decided at once, microseconds each; other expressions go to math-verify in worker
+    processes, milliseconds each, started when first needed and kept for later calls. Equal answers to equal golds are
+    judged once. Safe to call from any thread.
 
     Args:
         completions: generated texts, prompts excluded.
-        golds: the gold answers, as many, as LaTeX or plain text without a box.
+        golds: the gold answers, as many, as LaTeX or plain text without a box; :mod:`grading.gold` says how one
+            carries a tolerance or several acceptable answers.
         workers: worker processes, at least 1; by default one a CPU core, at most 16.
         timeout: seconds one comparison may take in its worker before it is stopped with the outcome ``timeout``.
 
     Returns:
-        One verdict a completion, in order. When math-verify fails on an answer, or its process dies, the verdict is
-        ``unparsable`` and a warning names the answer.
+        One verdict a completion, in order. When math-verify cannot read an answer, the verdict is ``unparsable``; so
+        it is when it cannot read the gold, fails, or its process dies, and then a warning names both.
 
     Raises:
-        ValueError: if the lengths differ, a gold answer is empty or cannot be parsed, or an option is out of range.
+        ValueError: if the lengths differ, a gold answer is empty or miswritten, or an option is out of range.
         RuntimeError: if worker processes cannot be started.
     """
     _check(completions, golds, workers, timeout)
@@ -53,8 +56,8 @@ def grade(
 
 
 def _claim(completion: str, gold: str) -> Claim:
-    box = last_boxed(completion)
-    return Claim(completion, False, gold) if box is None else Claim(box, True, gold)
+    marked = marked_answer(completion)
+    return Claim(completion, False, gold) if marked is None else Claim(marked, True, gold)
 
 
 def _check(completions: Sequence[str], golds: Sequence[str], workers: int | None, timeout: float) -> None:
@@ -65,7 +68,7 @@ def _check(completions: Sequence[str], golds: Sequence[str], workers: int | None
     if timeout <= 0:
         raise ValueError(f"timeout={timeout}: give a positive number of seconds.")
     for position, gold in enumerate(golds):
-        if not isinstance(gold, str) or not canonical(gold):
+        if not isinstance(gold, str) or not all(canonical(each.answer) for each in acceptable(gold)):
             raise ValueError(
                 f"The gold answer {gold!r} at position {position} is not a text with an answer in it: "
                 "correct it in the data, or drop the problem."

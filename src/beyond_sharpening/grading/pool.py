@@ -9,7 +9,7 @@ from threading import Lock
 from pebble import ProcessFuture, ProcessPool
 
 from beyond_sharpening.grading.canonical import canonical
-from beyond_sharpening.grading.judge import Claim, UnreadableGold, judge, warm_up
+from beyond_sharpening.grading.judge import Claim, judge, warm_up
 from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,6 @@ def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float) ->
         timeout: seconds a claim may take; its worker is killed and replaced after that.
 
     Raises:
-        ValueError: if a gold answer cannot be parsed.
         RuntimeError: if worker processes cannot be started.
     """
     try:
@@ -63,8 +62,8 @@ def _verdict(claim: Claim, future: ProcessFuture) -> Verdict:
     try:
         return future.result()
     except TimeoutError:
-        return Verdict("timeout", canonical(claim.text) if claim.boxed else None)
-    except (BrokenProcessPool, UnreadableGold):
+        return Verdict("timeout", canonical(claim.text) if claim.marked else None)
+    except BrokenProcessPool:
         raise
     except Exception as error:  # sympy raises almost anything, and a killed worker is no verdict on the answer
         logger.warning("Grading failed on %r against %r (%r): counted as unparsable.", claim.text, claim.gold, error)

@@ -1,5 +1,7 @@
 """Problems: questions with gold answers, where they come from, and how they are put to a model."""
 
+from beyond_sharpening.problems.cards import card, shared_questions
+from beyond_sharpening.problems.golds import Amendment
 from beyond_sharpening.problems.problem import Problem, problems_from_frame, problems_to_frame
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.problems.rows import DroppedRow
@@ -13,6 +15,7 @@ from beyond_sharpening.problems.sources import (
 from beyond_sharpening.problems.splits import Overlap, drop_overlap, hold_out, normalise_question
 
 __all__ = [
+    "Amendment",
     "DroppedRow",
     "GeneratorSource",
     "HubSource",
@@ -20,6 +23,7 @@ __all__ = [
     "Overlap",
     "Problem",
     "Source",
+    "card",
     "drop_overlap",
     "hold_out",
     "load_problems",
@@ -28,4 +32,5 @@ __all__ = [
     "problems_to_frame",
     "prompt_token_ids",
     "render_messages",
+    "shared_questions",
 ]

@@ -1,16 +1,15 @@
 """From the rows of a data set to problems: which columns are read, how, and which rows are dropped."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from beyond_sharpening.grading import last_boxed
+from beyond_sharpening.problems.golds import Amendment, GoldReader, amend, read_gold
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.splits import normalise_question
 
-GoldReader = Literal["verbatim", "boxed", "after_hashes", "first_of_list"]
 Row = tuple[str, Mapping[str, Any]]  # where it stands (file and line, or data set and row), and its values
 
 
@@ -27,9 +26,24 @@ class ColumnMapping(BaseModel):
         GoldReader,
         Field(
             description="How the gold answer is read from its column: as it stands (verbatim), from the last "
-            r"\boxed{} (boxed), after the last '#### ' (after_hashes), or as the first element (first_of_list)."
+            r"\boxed{} and those joined to it (boxed), after the last '#### ' (after_hashes), or as the first element "
+            "(first_of_list)."
         ),
     ] = "verbatim"
+    unit: Annotated[str | None, Field(description="Column with the unit of the gold answer, where it has one.")] = None
+    tolerance: Annotated[
+        str | None, Field(description="Column with how far from the gold answer a number may be, where it may.")
+    ] = None
+    alternatives: Annotated[
+        str | None, Field(description="Text between several acceptable answers in the gold column; none for no such.")
+    ] = None
+    rounded: Annotated[
+        bool,
+        Field(
+            description="Whether golds are rounded: one with a decimal point or exponent and two digits or more then "
+            "accepts what rounds to it, to half a unit of its last place."
+        ),
+    ] = False
     difficulty: Annotated[str | None, Field(description="Column with the difficulty; none leaves it empty.")] = None
     id: Annotated[str | None, Field(description="Column with a unique id; none takes the row number, from 0.")] = None
 
@@ -50,19 +64,21 @@ class DroppedRow:
 
 
 def problems_from_rows(
-    rows: Iterable[Row], columns: ColumnMapping, source: str, split: str
+    rows: Iterable[Row], columns: ColumnMapping, source: str, split: str, amendments: Sequence[Amendment] = ()
 ) -> tuple[list[Problem], list[DroppedRow]]:
     """Map rows to problems; rows with an empty question or gold, and repeated questions, are dropped.
 
     Raises:
-        ValueError: if a row lacks a column, a gold answer cannot be read from its column's type, or an id repeats.
+        ValueError: if a row lacks a column, a gold answer cannot be read from its column's type, an id repeats, or an
+            amendment fits no row or more than one question.
     """
     problems: list[Problem] = []
     dropped: list[DroppedRow] = []
     place_of_question: dict[str, str] = {}
     place_of_id: dict[str, str] = {}
-    for number, (place, values) in enumerate(rows):
-        problem = _problem(number, place, values, columns, source, split)
+    read = [(place, _problem(number, place, row, columns, source, split)) for number, (place, row) in enumerate(rows)]
+    amended = amend([problem for _, problem in read], amendments, source)
+    for number, ((place, _), problem) in enumerate(zip(read, amended, strict=True)):
         question = normalise_question(problem.question)
         if reason := _fault(problem, columns, place_of_question.get(question)):
             dropped.append(DroppedRow(number, place, reason))
@@ -78,14 +94,18 @@ def problems_from_rows(
 def _problem(
     number: int, place: str, values: Mapping[str, Any], columns: ColumnMapping, source: str, split: str
 ) -> Problem:
-    for column in (columns.question, columns.gold, columns.difficulty, columns.id):
+    for use in ("question", "gold", "unit", "tolerance", "difficulty", "id"):
+        column = getattr(columns, use)
         if column is not None and column not in values:
-            raise ValueError(f"{place}: there is no column {column!r}; the columns are {sorted(values)}.")
+            raise ValueError(
+                f"{place}: there is no column {column!r}; the columns are {sorted(values)}. Name the one with the "
+                f"{use} as columns.{use} of its block under sources."
+            )
     return Problem(
         id=f"{source}-{number if columns.id is None else values[columns.id]}",
         source=source,
         question=_text(values[columns.question]),
-        gold=_gold(values[columns.gold], columns, place),
+        gold=_gold(values, columns, place),
         difficulty="" if columns.difficulty is None else _text(values[columns.difficulty]),
         split=split,
     )
@@ -101,23 +121,17 @@ def _fault(problem: Problem, columns: ColumnMapping, same_question_at: str | Non
     return None
 
 
-def _gold(value: Any, columns: ColumnMapping, place: str) -> str:
+def _gold(values: Mapping[str, Any], columns: ColumnMapping, place: str) -> str:
+    value = values[columns.gold]
     if columns.gold_reader == "first_of_list":
         if not isinstance(value, list):
             raise ValueError(f"{place}: column {columns.gold!r} holds {value!r}, not a list to take the first of.")
-        return _text(value[0]) if value else ""
-    return _GOLD_READERS[columns.gold_reader](_text(value))
-
-
-def _after_hashes(solution: str) -> str:
-    return solution.rpartition("#### ")[2].strip() if "#### " in solution else ""
-
-
-_GOLD_READERS: dict[str, Callable[[str], str]] = {
-    "verbatim": str,
-    "boxed": lambda solution: last_boxed(solution) or "",
-    "after_hashes": _after_hashes,
-}
+        value = value[0] if value else ""
+    unit, tolerance = (_text(values[column]) if column else "" for column in (columns.unit, columns.tolerance))
+    try:
+        return read_gold(_text(value), columns.gold_reader, columns.alternatives, columns.rounded, unit, tolerance)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
 
 
 def _text(value: Any) -> str:

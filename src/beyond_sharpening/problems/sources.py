@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from beyond_sharpening.problems.generators import chain_sum
+from beyond_sharpening.problems.golds import Amendment
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.rows import ColumnMapping, DroppedRow, Row, problems_from_rows
 
@@ -38,34 +39,51 @@ class GeneratorSource(BaseModel):
         return self
 
 
-class LocalSource(BaseModel):
-    """Problems from JSON-lines files."""
+class DataSource(BaseModel):
+    """Problems from the rows of a data set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: Annotated[ColumnMapping, Field(description="Which columns hold what.")] = ColumnMapping()
+    amendments: Annotated[
+        list[Amendment], Field(description="Gold answers that the columns do not give as a reader finds them.")
+    ] = []
+    licence: Annotated[str | None, Field(description="Licence of the data; none where none is stated.")] = None
+    paper: Annotated[str | None, Field(description="Where the data were published.")] = None
+
+
+class LocalSource(DataSource):
+    """Problems from JSON-lines files."""
 
     type: Annotated[Literal["local"], Field(description="Problems are read from files.")]
     path: Annotated[Path | list[Path], Field(description="One or more files, .jsonl or .jsonl.gz, read in order.")]
-    columns: Annotated[ColumnMapping, Field(description="Which columns hold what.")] = ColumnMapping()
 
 
-class HubSource(BaseModel):
+class HubSource(DataSource):
     """Problems from a data set of the Hugging Face hub."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Annotated[Literal["hub"], Field(description="Problems come from the Hugging Face hub.")]
     path: Annotated[str, Field(description="The data set's id on the hub.")]
     name: Annotated[str | None, Field(description="The data set's configuration; none takes its only one.")] = None
     split: Annotated[str, Field(description="The data set's split.")]
     revision: Annotated[str | None, Field(description="Branch, tag or commit; pin a commit to reproduce.")] = None
-    columns: Annotated[ColumnMapping, Field(description="Which columns hold what.")] = ColumnMapping()
+    file: Annotated[
+        Path | None,
+        Field(description="Name of its copy as JSON lines, read instead where benchmark_files is a folder."),
+    ] = None
 
 
 Source = Annotated[GeneratorSource | LocalSource | HubSource, Field(discriminator="type")]
 
 
 def load_problems(
-    name: str, source: GeneratorSource | LocalSource | HubSource, *, seed: int, split: str, root: Path = Path()
+    name: str,
+    source: GeneratorSource | LocalSource | HubSource,
+    *,
+    seed: int,
+    split: str,
+    root: Path = Path(),
+    copies: Path | None = None,
 ) -> tuple[list[Problem], list[DroppedRow]]:
     """Load the problems of a source.
 
@@ -75,6 +93,7 @@ def load_problems(
         seed: decides what a generator makes; files and data sets are read whole and in order.
         split: what the problems are for, written into each.
         root: folder that relative file paths start from.
+        copies: folder with copies of the hub's data sets, read instead of the hub.
 
     Returns:
         The problems, and the rows that were empty or repeated (also logged as a warning).
@@ -89,10 +108,12 @@ def load_problems(
                 name, source.min_terms, source.max_terms, source.digits, source.size, seed=seed, split=split
             ), []
         case LocalSource():
-            rows = _local_rows(source, root)
+            rows = _local_rows(
+                [root / path for path in (source.path if isinstance(source.path, list) else [source.path])]
+            )
         case HubSource():
-            rows = _hub_rows(source)
-    problems, dropped = problems_from_rows(rows, source.columns, name, split)
+            rows = _hub_rows(source) if copies is None else _local_rows([root / copy_of(source, copies)])
+    problems, dropped = problems_from_rows(rows, source.columns, name, split, source.amendments)
     if not problems:
         why = (
             f"all {len(dropped)} rows were dropped, the first because of: {dropped[0].reason}" if dropped else "no rows"
@@ -105,8 +126,19 @@ def load_problems(
     return problems, dropped
 
 
-def _local_rows(source: LocalSource, root: Path) -> Iterator[Row]:
-    for path in (root / path for path in (source.path if isinstance(source.path, list) else [source.path])):
+def copy_of(source: HubSource, copies: Path) -> Path:
+    """Return where the copy of a hub data set should be.
+
+    Raises:
+        ValueError: if the source names no file.
+    """
+    if source.file is None:
+        raise ValueError(f"no copy of {source.path} is named: add its `file`, or set benchmark_files to null")
+    return copies / source.file
+
+
+def _local_rows(paths: list[Path]) -> Iterator[Row]:
+    for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"There is no file {path}: correct the path of the source.")
         for number, line in enumerate(_lines(path), start=1):
@@ -141,7 +173,8 @@ def _hub_rows(source: HubSource) -> Iterator[Row]:
     except (OSError, ValueError) as error:
         raise ValueError(
             f"The hub data set {source.path} (configuration {source.name}, split {source.split}, revision "
-            f"{source.revision}) cannot be loaded: {error}. Without network, use a source of type 'local'."
+            f"{source.revision}) cannot be loaded: {error}. Without network, use a source of type 'local', or name a "
+            "folder with copies: benchmark_files."
         ) from error
     for number, values in enumerate(dataset):
         yield f"{source.path} {source.split}, row {number}", values

@@ -54,6 +54,7 @@ def markdown_report(
     theory: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
     diagnostics: pd.DataFrame | None = None,
+    cards: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
     """The report as Markdown; parts without data are left out.
 
@@ -62,6 +63,7 @@ def markdown_report(
     ``accuracy_by_difficulty``, ``learning_curves``, and ``theory_03``, ``theory_05`` and ``theory_11`` where there is a
     table of the theory's claims. ``outcomes`` is what was predicted of sharpening, beside what happened;
     with ``costs``, what decoders cost and with ``diagnostics`` how they fared, ``accuracy_by_cost`` is shown too.
+    ``cards`` says what each benchmark is.
     """
     most = tables.most_samples(curves)
     policies = set(estimates["policy"])
@@ -83,6 +85,7 @@ def markdown_report(
         costs=None if costs is None else cost_table(costs),
         diagnostics=None if diagnostics is None else diagnostics_table(diagnostics),
         warnings=[] if diagnostics is None else mixing_warnings(diagnostics),
+        benchmarks=tables.benchmark_table(cards or {}),
         details=tables.detail_table(estimates, most),
         intervals=interval_note(estimates["ci_unit"]),
         one_seed=bool(estimates["n_seeds"].max() == 1 and policies != {"base"}),

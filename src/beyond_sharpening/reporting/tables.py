@@ -176,6 +176,17 @@ def theory_table(claims: pd.DataFrame) -> Table:
     return Table(["proposition", "statement", "holds", "claims computed"], rows, n_text=3)
 
 
+def benchmark_table(cards: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    """Each benchmark: its version, its problems and rows dropped, where it comes from, its licence."""
+    rows = []
+    for name, card in sorted(cards.items()):
+        source = card["source"]
+        origin = " ".join(str(source[key]) for key in ("path", "generator", "name", "split") if source.get(key))
+        counts = [str(card["problems"]), str(len(card["dropped"]))]
+        rows.append([name, card["version"], origin, source.get("licence") or "–", *counts])
+    return Table(["benchmark", "version", "source", "licence", "problems", "dropped"], rows, n_text=4) if rows else None
+
+
 def _by_arm(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Label and rows of every policy and variant, in reading order."""
     return [

@@ -6,25 +6,32 @@ from beyond_sharpening.pipelines.prepare_data import nodes
 
 
 def create_pipeline() -> Pipeline:
+    loaded_with = [
+        "params:problems",
+        "params:task.prompt",
+        "params:data_seed",
+        "params:project",
+        "params:benchmark_files",
+    ]
     return Pipeline(
         [
             Node(
                 nodes.load_benchmarks,
-                ["params:problems", "params:data_seed", "params:project"],
-                "benchmark_problems",
+                loaded_with,
+                ["benchmark_problems", "benchmark_cards"],
                 name="load_benchmarks",
             ),
             Node(
                 nodes.load_training_problems,
-                ["params:problems", "params:data_seed", "params:project"],
-                ["training_source", "training_source_report"],
+                loaded_with,
+                ["training_source", "training_card"],
                 name="load_training_problems",
             ),
             Node(
                 nodes.separate,
                 [
                     "training_source",
-                    "training_source_report",
+                    "training_card",
                     "benchmark_problems",
                     "params:problems",
                     "params:data_seed",

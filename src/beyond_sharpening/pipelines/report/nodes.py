@@ -79,6 +79,7 @@ def write_report(
     data_seed: int,
     base_seed: int,
     sample_seed: int,
+    cards: dict[str, Callable[[], dict[str, Any]]],
 ) -> tuple[str, str, dict[str, Any], list[str]]:
     """The report as Markdown and as one HTML page, the summary for machines, and the lines for the terminal."""
     outcome = Verdict(**decided)
@@ -103,6 +104,7 @@ def write_report(
         costs=costs,
         diagnostics=diagnostics,
         theory=theory["checks"]() if theory else None,
+        cards=next(iter(cards.values()))() if cards else None,
     )
     machine_readable = summary(estimated, comparisons, model, train_seeds)
     return markdown, html_report(markdown, figures), machine_readable, [outcome.headline, *outcome.lines]

@@ -46,6 +46,7 @@ def create_pipeline() -> Pipeline:
                     "params:data_seed",
                     "params:base_seed",
                     "params:sample_seed",
+                    "cards_present",
                 ],
                 ["report_markdown", "report_html", "summary", "announcement"],
                 name="write_report",

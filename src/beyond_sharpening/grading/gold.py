@@ -1,0 +1,92 @@
+"""Gold answers: what the data says is right, with a tolerance or several acceptable answers where it says so.
+
+A gold answer is LaTeX or plain text. Two commands of our own, which no answer has, carry what else the data knows:
+``4.2\\within{0.1}`` accepts numbers up to 0.1 away, and ``\\anyof{-3}{3}`` accepts either answer.
+"""
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from beyond_sharpening.grading.canonical import number
+from beyond_sharpening.grading.compare import Judge, all_true, any_true, same_answer, undecided
+from beyond_sharpening.grading.quantity import quantity, same_unit
+from beyond_sharpening.grading.structure import Several, structure
+
+_ANY_OF = r"\anyof"
+_WITHIN = re.compile(r"(?P<answer>.*)\\within\{(?P<tolerance>[^{}]*)\}", re.DOTALL)
+
+
+class Acceptable(NamedTuple):
+    """One acceptable answer; its tolerance is None where only the answer itself is."""
+
+    answer: str
+    tolerance: Fraction | None
+
+
+def any_of(*answers: str) -> str:
+    """Return the gold answer that accepts each of the answers."""
+    return answers[0] if len(answers) == 1 else _ANY_OF + "".join(f"{{{answer}}}" for answer in answers)
+
+
+def within(answer: str, tolerance: str) -> str:
+    """Return the gold answer that accepts numbers up to the tolerance away, both ends included."""
+    return rf"{answer}\within{{{tolerance}}}"
+
+
+@lru_cache(maxsize=1 << 14)
+def acceptable(gold: str) -> tuple[Acceptable, ...]:
+    """Return the answers that a gold answer accepts.
+
+    Raises:
+        ValueError: if ``\\anyof`` or ``\\within`` is not written as this module writes it.
+    """
+    if gold.startswith(_ANY_OF):
+        return tuple(each for answer in _groups(gold) for each in acceptable(answer))
+    if not (bounded := _WITHIN.fullmatch(gold)):
+        return (Acceptable(gold, None),)
+    tolerance = number(bounded["tolerance"])
+    if tolerance is None or number(quantity(bounded["answer"]).value) is None:
+        raise ValueError(f"The gold answer {gold!r} needs a number before \\within and in its braces.")
+    return (Acceptable(bounded["answer"], tolerance),)
+
+
+def accepts(gold: str, answer: str, judge: Judge = undecided) -> bool | None:
+    """Whether a gold answer accepts an answer; None when strings and exact numbers cannot decide.
+
+    An answer that lists several is right if the gold answer accepts each of them.
+    """
+    answers = acceptable(gold)
+    verdict = any_true(_accepts(each, answer, judge) for each in answers)
+    listed = structure(answer)
+    if verdict is not False or len(answers) == 1 or not isinstance(listed, Several) or listed.kind != "list":
+        return verdict
+    return all_true(any_true(_accepts(each, part, judge) for each in answers) for part in listed.parts)
+
+
+def _accepts(gold: Acceptable, answer: str, judge: Judge) -> bool | None:
+    if gold.tolerance is not None:
+        ours, theirs = quantity(answer), quantity(gold.answer)
+        value, centre = number(ours.value), number(theirs.value)
+        if value is not None and centre is not None:
+            return same_unit(ours.unit, theirs.unit) and abs(value - centre) <= gold.tolerance
+    return same_answer(answer, gold.answer, judge)
+
+
+def _groups(gold: str) -> list[str]:
+    """The contents of the balanced braces behind the command."""
+    groups, depth, start = [], 0, 0
+    for position, character in enumerate(gold):
+        if gold[position - 1 : position] == "\\":
+            continue
+        if character == "{":
+            depth += 1
+            start = position + 1 if depth == 1 else start
+        elif character == "}":
+            depth -= 1
+            if depth == 0:
+                groups.append(gold[start:position])
+    if depth or len(groups) < 2 or gold != any_of(*groups):
+        raise ValueError(rf"The gold answer {gold!r} must be \anyof with two or more answers in braces behind it.")
+    return groups
