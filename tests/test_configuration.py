@@ -192,14 +192,19 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"evaluate": {"decoders": {"temperature": {"temperature": 0.7}}}}, "a decoder named temperature, with"),
         ({"compare": {"ks": [1, 32]}}, "compare.ks = [1, 32]: k is at most the 16 samples of"),
         ({"task": {"prompt": "Solve it."}}, "task.prompt = 'Solve it.': must contain {question} exactly once"),
-        ({"task": {"grader": "no.such:grader"}}, "task.grader = 'no.such:grader': there is no module no.such to"),
+        ({"task": {"grader": "no.such:grader"}}, "task.grader = 'no.such:grader': no.such cannot be imported"),
+        ({"task": {"grader": "math:grade"}}, "task.grader = 'math:grade': there is no function grade in math; give"),
+        ({"training": {"adam_betas": [0.9, 1]}}, "training.adam_betas = 1: Input should be less than 1"),
+        ({"evaluate": {"decoders": {"x": {"type": "mcmc"}}}}, "x.type = 'mcmc': unknown; known: temperature, top_p,"),
+        ({"evaluate": {"decoders": {"x": {"n": 4}}}}, "evaluate.decoders.x.type: missing; known: temperature, top_p,"),
+        ({"sources": {"chain_easy": {"type": "web"}}}, "sources.chain_easy.type = 'web': unknown; known: generator,"),
         ({"base": {"steps": 0}}, "base.steps = 0: Input should be greater than or equal to 1"),
         ({"model": "qwen3_4b", "base": {"config": {"model_type": 3}}}, "base.config: must name the architecture"),
         ({"model": "qwen3_4b", "base": {"eos_token_ids": [-1]}}, "base.eos_token_ids = -1: Input should be greater"),
         ({"training": {"epochs": 0}}, "training.epochs = 0: Input should be greater than or equal to 1"),
         ({"hardware": {"memory_gib": 0}}, "hardware.memory_gib = 0: Input should be greater than 0"),
         ({"dry_run": "perhaps"}, "dry_run = 'perhaps': Input should be a valid boolean"),
-        ({"base": {"type": "web"}}, "base: Input tag 'web' found using 'type' does not match any of the expected"),
+        ({"base": {"type": "web"}}, "base.type = 'web': unknown; known: tiny, hub"),
         ({"train_seed": "one"}, "train_seed = 'one': Input should be a valid integer"),
     ],
 )  # fmt: skip
@@ -265,3 +270,10 @@ def test_no_argument_that_the_estimator_rests_on_is_free(argument):
 def test_a_cell_is_named_by_what_sets_it_apart(options, variant):
     shipped = Training.model_validate(load()["train"]["task_reward"])
     assert Training.model_validate({**shipped.model_dump(), **options}).variant() == variant
+
+
+def test_an_objective_is_told_without_the_coefficients_that_it_ignores():
+    train = load()["train"]
+    assert {"alpha", "beta"} <= set(Training.model_validate(train["tilted"]).applicable())
+    assert "beta" not in Training.model_validate(train["sharpening"]).applicable()
+    assert not {"alpha", "beta"} & set(Training.model_validate(train["null_control"]).applicable())

@@ -8,8 +8,8 @@ import torch
 from beyond_sharpening.analysis import validate_samples
 from beyond_sharpening.decoding import score
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.evaluation import Arm, Exam, evaluate, load_grader
-from beyond_sharpening.grading import Verdict
+from beyond_sharpening.evaluation import Arm, Exam, evaluate
+from beyond_sharpening.grading import Grader, Verdict
 from beyond_sharpening.parameters import Evaluation, Hardware, Task
 from beyond_sharpening.policy import Policy, save_policy
 from beyond_sharpening.problems import Problem, prompt_token_ids
@@ -114,4 +114,4 @@ def test_the_grader_decides_and_its_answers_are_kept(policies, exam):
 @pytest.mark.parametrize("name", ["no_such_module:grade", "beyond_sharpening.grading:no_such_function"])
 def test_a_grader_that_cannot_be_imported_is_named(name):
     with pytest.raises(BadInput, match=rf"task.grader = '{name}' cannot be imported .* expected module:function"):
-        load_grader(name, 1)
+        Grader(name, 1)

@@ -55,6 +55,19 @@ def test_with_entropy_the_optimum_is_the_reference_sharpened_and_tilted(name, no
     torch.testing.assert_close(optimum, weights / weights.sum())
 
 
+def test_the_optimum_of_arrays_is_that_of_tensors():
+    objective = Objective.named("tilted", 2, 5)
+    arrays = objective.optimum(TASK.numpy(), LOGP.numpy(), LENGTHS.int().numpy())
+    torch.testing.assert_close(arrays, objective.optimum(TASK, LOGP, LENGTHS))
+
+
+def test_a_term_without_weight_does_not_count_where_it_is_infinite():
+    """A completion outside π_ref's support has its reward like any other, where log π_ref is no part of it."""
+    outside = np.array([-np.inf])
+    assert Objective.named("task_reward").reward(np.array([1.0]), outside, outside, np.array([3])) == [1.0]
+    assert Objective.named("sharpening").reward(np.array([1.0]), np.array([-1.0]), outside, np.array([3])) == [-2.0]
+
+
 def test_the_null_control_asks_for_the_reference_itself():
     torch.testing.assert_close(Objective.named("null_control").optimum(TASK, LOGP, LENGTHS), LOGP)
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pandas as pd
 import pytest
@@ -52,6 +53,13 @@ def test_default_is_everything_but_the_control_and_the_benchmark() -> None:
         assert bool(others) == (name in {"train_null_control", "evaluate_null_control", "benchmark"}), (name, others)
 
 
+def test_the_types_of_every_node_can_be_read_where_it_is_wired() -> None:
+    """Kedro warns in every run of those that cannot."""
+    for pipeline in pipelines.values():
+        for node in pipeline.nodes:
+            get_type_hints(node.func)
+
+
 def test_what_reads_everything_waits_for_what_writes_it() -> None:
     order = [node.name for node in pipelines["__default__"].nodes]
     trained = max(order.index(name) for name in order if name.startswith("train_"))
@@ -79,6 +87,8 @@ def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) ->
     assert len(primary) == 6 * 3
     assert "What training did" in (reporting / "report.md").read_text()
     html, markdown = (reporting / "report.html").read_text(), (reporting / "report.md").read_text()
+    assert "| tempered | objective: tempered, alpha: 2.0, normalisation: sum," in markdown
+    assert "null_control" not in markdown, "what was not run is not said to have been"
     assert html.count("data:image/png;base64,") == markdown.count("](figures/")
     for figure in ("contrasts", "pass_at_k", "accuracy_by_difficulty", "learning_curves"):
         assert (reporting / "figures" / f"{figure}.png").stat().st_size > 5000

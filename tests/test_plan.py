@@ -4,13 +4,14 @@ import dataclasses
 
 import pytest
 import torch
+from peft import get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from trl.kernels import chunked_logprob
 from trl.trainer import utils as trl_utils
 
 from beyond_sharpening.decoding import SamplingOptions
 from beyond_sharpening.decoding.sampling import Batch, uniforms
-from beyond_sharpening.parameters import Hardware, HubBase, Task, Training
+from beyond_sharpening.parameters import Hardware, HubBase, Lora, Task, Training
 from beyond_sharpening.plan import (
     GIB,
     HEAD_ENTRIES,
@@ -27,6 +28,7 @@ from beyond_sharpening.plan import (
     training_memory,
 )
 from beyond_sharpening.start_model import architecture
+from beyond_sharpening.training.adapters import adapter_config
 from models.families import FAMILIES, shipped, tiny_base
 
 ROWS, TOKENS = 3, 20
@@ -60,11 +62,16 @@ def test_weights_gradients_and_optimiser_are_those_of_a_trained_step(family, tie
     assert state["reference"] == tensor_bytes(model.bfloat16().parameters())
 
 
-def test_adapters_are_the_only_part_that_gradients_and_moments_are_kept_of():
-    shape = Shape.of(build("qwen3_4b").config)
-    assert gradient_memory(shape, trainable=10) == 40
-    assert state_memory(shape, "bfloat16", trainable=10)["optimiser"] == 80 + 4 * shape.tensors
-    assert state_memory(shape, "bfloat16", trainable=10)["weights"] == state_memory(shape, "bfloat16")["weights"]
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_adapter_is_all_that_a_training_of_it_keeps_numbers_for(family):
+    model = build(family)
+    shape = Shape.of(model.config)
+    adapted = get_peft_model(model, adapter_config(Lora(rank=4, scale=8)))
+    trainable, _ = adapted.get_nb_trainable_parameters()
+    assert trainable == 4 * shape.adapter_width
+    state = state_memory(shape, "bfloat16", trainable)
+    assert state == {"weights": 2 * shape.parameters, "adapter and optimiser": 12 * trainable}
+    assert gradient_memory(shape, trainable) == 4 * trainable
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

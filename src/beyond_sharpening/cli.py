@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import pipelines
 
 from beyond_sharpening import interruption
-from beyond_sharpening.errors import BadInput, DryRun
+from beyond_sharpening.errors import BadInput, DryRun, WorkerFailed
 
 
 @click.group(name="beyond_sharpening")
@@ -19,15 +20,22 @@ def cli() -> None:
 def run(again: bool, **options: Any) -> Any:
     options["only_missing_outputs"] = not again
     try:
+        _check_pipelines([options["pipeline"] or "__default__", *options["pipelines"]])
         return kedro_run.callback(**options)  # type: ignore[misc]
     except DryRun:
         return None  # the plan has been printed
     except Exception as error:
         # A library may have wrapped what the signal raised: whatever ended a run that was told to stop, that is why.
-        told = interruption.reason() or (str(error) if isinstance(error, BadInput) else None)
+        told = interruption.reason() or (str(error) if isinstance(error, BadInput | WorkerFailed) else None)
         if told is None:
             raise
         raise click.ClickException(told) from error
 
 
 run.params += [option for option in kedro_run.params if option.name != "only_missing_outputs"]
+
+
+def _check_pipelines(names: list[str]) -> None:
+    for name in names:
+        if name not in pipelines:
+            raise BadInput(f"--pipeline={name}: unknown; known: {', '.join(sorted(pipelines))}")

@@ -80,14 +80,20 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         return OmegaConf.to_container(OmegaConf.create(self.runtime_params or {}))  # type: ignore[return-value]
 
     def _describe(self, fault: Mapping[str, Any], layers: Mapping[str, Any]) -> str:
-        from beyond_sharpening.parameters import locate
+        from beyond_sharpening.parameters import block_types, locate
 
-        where, key = self._origin(locate(fault["loc"])[0], layers)
-        value = "" if isinstance(fault["input"], Mapping) else f" = {fault['input']!r}"
+        keys, block = locate(fault["loc"])
+        given = fault["input"]
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
-            _, block = locate(fault["loc"][:-1])
-            message = f"unknown key; known: {', '.join(sorted(block.model_fields))}"
+            _, parent = locate(fault["loc"][:-1])
+            message = f"unknown key; known: {', '.join(sorted(parent.model_fields))}"
+        elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            keys, given = [*keys, "type"], given.get("type", {})
+            wrong = "missing" if fault["type"] == "union_tag_not_found" else "unknown"
+            message = f"{wrong}; known: {', '.join(block_types(block))}"
+        where, key = self._origin(keys, layers)
+        value = "" if isinstance(given, Mapping) else f" = {given!r}"
         return f"  {where}: {key}{value}: {message}"
 
     def _origin(self, path: list[str], layers: Mapping[str, Any]) -> tuple[str, str]:

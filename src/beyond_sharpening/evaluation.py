@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,7 @@ from beyond_sharpening.analysis import SAMPLE_COLUMNS
 from beyond_sharpening.decoders import Decoder
 from beyond_sharpening.decoding import Completion, DecodingTask, decode, score
 from beyond_sharpening.decoding.text import answer_texts
-from beyond_sharpening.errors import BadInput
-from beyond_sharpening.grading import Verdict
+from beyond_sharpening.grading import Grader, Verdict
 from beyond_sharpening.parameters import Hardware, Task
 from beyond_sharpening.policy import Policy, eos_token_ids
 from beyond_sharpening.problems import Problem, prompt_token_ids
@@ -23,22 +21,6 @@ from beyond_sharpening.seeds import derive_seed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-Grader = Callable[[Sequence[str], Sequence[str]], Sequence[Verdict]]
-
-
-def load_grader(name: str, workers: int) -> Grader:
-    """The grader called ``module:function``, which has the signature of ``grading.grade``.
-
-    Raises:
-        BadInput: if there is no such module or function.
-    """
-    module, function = name.split(":")
-    try:
-        grade = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise BadInput(f"task.grader = {name!r} cannot be imported ({error}); expected module:function") from error
-    return lambda completions, golds: grade(completions, golds, workers=workers)
 
 
 @dataclass(frozen=True)
@@ -75,7 +57,7 @@ def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> pd.DataFrame
     placed = (exam.hardware.device, exam.hardware.dtype, exam.hardware.attention)
     model = policy.model(*placed)
     base_model = model if policy == base else base.model(*placed)
-    grader = load_grader(exam.task.grader, exam.hardware.grading_workers)
+    grader = Grader(exam.task.grader, exam.hardware.grading_workers)
     task = _decoding_task(model, tokenizer, grader, arm, exam)
     tables = []
     for name, decoder in _decoders(arm, exam).items():

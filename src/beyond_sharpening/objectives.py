@@ -98,10 +98,11 @@ class Objective:
             logp_policy: log π_θ(y|x) at the sampling policy, detached: it carries no gradient.
             n_tokens: completion lengths, EOS included.
         """
-        return self._energy(task_reward, logp_reference, n_tokens) - self.policy * logp_policy
+        energy = self._energy(task_reward, logp_reference, n_tokens)
+        return energy - self.policy * logp_policy if self.policy else energy
 
-    def optimum(self, task_reward: torch.Tensor, logp_reference: torch.Tensor, n_tokens: torch.Tensor) -> torch.Tensor:
-        """Log-probabilities (..., Y) of the optimal policy over all completions Y of a prompt.
+    def optimum(self, task_reward: Array, logp_reference: Array, n_tokens: Array) -> torch.Tensor:
+        """Log-probabilities (..., Y) of the optimal policy over all completions Y of a prompt, as a tensor.
 
         With c = 0 every distribution on the argmax is optimal; the uniform one is returned, the limit
         of c → 0. Completions outside π_ref's support stay outside.
@@ -116,9 +117,10 @@ class Objective:
         """
         import torch
 
-        _check_mass(logp_reference)
-        energy = self._energy(task_reward.to(logp_reference.dtype), logp_reference, n_tokens)
-        energy = torch.where(logp_reference.isneginf(), -math.inf, energy)
+        logp = torch.as_tensor(logp_reference)
+        _check_mass(logp)
+        energy = self._energy(torch.as_tensor(task_reward).to(logp.dtype), logp, torch.as_tensor(n_tokens))
+        energy = torch.where(logp.isneginf(), -math.inf, energy)
         if self.policy > 0:
             return torch.log_softmax(energy / self.policy, dim=-1)
         maximum = energy.amax(dim=-1, keepdim=True)
@@ -127,6 +129,8 @@ class Objective:
 
     def _energy(self, task_reward: Array, logp_reference: Array, n_tokens: Array) -> Array:
         """a·R + b·s(log π_ref): what the optimum concentrates on."""
+        if self.reference == 0:  # not 0·log π_ref, which is NaN outside π_ref's support
+            return self.task * task_reward
         if self.normalisation == "sum":
             normalised = logp_reference
         else:

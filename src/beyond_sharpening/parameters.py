@@ -6,7 +6,7 @@ what each of them may be.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -20,9 +20,18 @@ from beyond_sharpening.trl_arguments import FIXED_TRL_ARGUMENTS
 
 OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
 POLICIES = ("base", *OBJECTIVES)
+COEFFICIENTS: dict[ObjectiveName, tuple[str, ...]] = {
+    "task_reward": (),
+    "sharpening": ("alpha",),
+    "tempered": ("alpha",),
+    "tilted": ("alpha", "beta"),
+    "null_control": (),
+}
+"""The parameters that an objective's coefficients are made of; it ignores the others."""
 
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Strict(BaseModel):
@@ -121,14 +130,24 @@ class Task(Strict):
     @field_validator("grader")
     @classmethod
     def _can_be_found(cls, value: str) -> str:
-        module = value.split(":")[0]
+        module, function = value.split(":")
         try:
-            found = importlib.util.find_spec(module) is not None
-        except ModuleNotFoundError:
-            found = False
-        if not found:
-            raise ValueError(f"there is no module {module} to import; give module:function")
+            found = importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
+        if not callable(getattr(found, function, None)):
+            raise ValueError(f"there is no function {function} in {module}; give module:function")
         return value
+
+
+class Lora(Strict):
+    """A low-rank adapter, trained in place of the weights; the start model below it is the reference."""
+
+    rank: Positive
+    scale: Positive = Field(description="lora_alpha of peft: the adapter's output is multiplied by scale / rank.")
+    targets: Literal["all-linear"] | list[str] = Field(
+        default="all-linear", description="Names of the linear layers that get an adapter."
+    )
 
 
 class Training(Strict):
@@ -149,11 +168,12 @@ class Training(Strict):
     learning_rate: float = Field(gt=0)
     warmup_steps: int = Field(ge=0)
     weight_decay: float = Field(ge=0)
-    adam_betas: tuple[float, float]
+    adam_betas: tuple[Decay, Decay]
     max_grad_norm: float = Field(gt=0)
     validate_every: Positive
     validation_samples: Positive = Field(description="Completions a validation problem.")
     checkpoint_every: Positive = Field(description="Steps between the states an interrupted training resumes from.")
+    lora: Lora | None = Field(default=None, description="Train an adapter; none trains every weight.")
     trl: dict[str, Any] = Field(default_factory=dict, description="Further arguments of TRL's RLOOConfig.")
 
     @field_validator("trl")
@@ -182,21 +202,21 @@ class Training(Strict):
         """The three coefficients these parameters stand for."""
         return Objective.named(self.objective, self.alpha, self.beta, self.normalisation)
 
+    def applicable(self) -> dict[str, Any]:
+        """These parameters, but for those that the objective ignores."""
+        return self.model_dump(mode="json", exclude={"alpha", "beta"} - set(COEFFICIENTS[self.objective]))
+
     def variant(self) -> str:
         """Name of the cell among others of the same objective, such as ``alpha2-beta100``."""
-        coefficients = {
-            "task_reward": [],
-            "sharpening": [f"alpha{self.alpha:g}"],
-            "tempered": [f"alpha{self.alpha:g}"],
-            "tilted": [f"alpha{self.alpha:g}", f"beta{self.beta:g}"],
-            "null_control": [],
-        }[self.objective]
+        coefficients = [f"{name}{getattr(self, name):g}" for name in COEFFICIENTS[self.objective]]
         if self.normalisation == "mean":
             coefficients.append("mean")
         elif isinstance(self.normalisation, Mapping):
             coefficients.append(f"length_power{self.normalisation['length_power']:g}")
         if self.fixed_length:
             coefficients.append("fixed_length")
+        if self.lora is not None:
+            coefficients.append(f"lora{self.lora.rank}")
         return "-".join(coefficients) or "default"
 
 
@@ -234,8 +254,17 @@ class Theory(Strict):
     objectives: list[ObjectiveName] = Field(min_length=1, description="What is trained to its known optimum.")
 
 
+class BenchmarkStep(Strict):
+    """A step of RLOO whose parts are measured."""
+
+    prompts: Positive
+    completions: int = Field(ge=2, description="Of each prompt.")
+    prompt_tokens: Positive
+    new_tokens: Positive = Field(description="Tokens of a completion.")
+
+
 class Benchmark(Strict):
-    """What speed is measured on: a small model with random weights."""
+    """What speed is measured on: models with random weights."""
 
     architecture: Architecture
     new_tokens: Positive = Field(description="Tokens of a completion.")
@@ -249,6 +278,7 @@ class Benchmark(Strict):
     rollouts: list[Positive] = Field(min_length=1, description="Samples a prompt.")
     rollout_prompts: Positive
     prompt_lengths: list[Positive] = Field(min_length=1)
+    step: BenchmarkStep
 
 
 class Hardware(Strict):
@@ -267,6 +297,32 @@ class Hardware(Strict):
     generation_batch: Positive = Field(description="Completions generated together.")
     grading_workers: Positive = Field(description="Processes that compare answers symbolically.")
     gradient_checkpointing: bool
+    engine: Literal["transformers", "paged", "vllm_colocate", "vllm_server"] = Field(
+        default="transformers",
+        description="What draws the rollouts of a training: the project's sampling loop, transformers' paged batching, "
+        "or vLLM.",
+    )
+    processes: Positive = Field(default=1, description="Training processes on each machine, one a GPU.")
+    machines: Positive = 1
+    rendezvous: str | None = Field(
+        default=None, pattern=r"^[^:\s]+:\d+$", description="host:port of the first machine, where the others meet it."
+    )
+    sharding: Literal["none", "fsdp2", "zero3"] = Field(
+        default="none", description="How processes share the policy and its optimiser: none keeps a copy on each."
+    )
+
+    @property
+    def all_processes(self) -> int:
+        """Training processes on all machines."""
+        return self.processes * self.machines
+
+    @model_validator(mode="after")
+    def _machines_can_meet(self) -> Hardware:
+        if self.machines > 1 and self.rendezvous is None:
+            raise ValueError(f"machines = {self.machines} need a rendezvous = host:port of the first of them")
+        if self.sharding != "none" and self.device == "cpu":
+            raise ValueError(f"sharding = {self.sharding!r} is for GPUs; on device = 'cpu' it is none")
+        return self
 
 
 class Parameters(Strict):
@@ -313,11 +369,17 @@ class Parameters(Strict):
         for name, block in self.train.items():
             if block.objective != name:
                 raise _fault(f"must be {name}", ("train", name, "objective"), block.objective)
-            rollouts = block.prompts_per_step * block.completions_per_prompt
-            batch = self.hardware.train_batch
+            processes, batch = self.hardware.all_processes, self.hardware.train_batch
+            if block.prompts_per_step % processes:
+                raise _fault(
+                    f"must divide into the {processes} processes of the hardware, as whole groups",
+                    ("train", name, "prompts_per_step"),
+                    block.prompts_per_step,
+                )
+            rollouts = block.prompts_per_step * block.completions_per_prompt // processes
             if rollouts % min(batch, rollouts):
                 raise _fault(
-                    f"must divide the {rollouts} completions of a step of train.{name}",
+                    f"must divide the {rollouts} completions of a step of train.{name} in a process",
                     ("hardware", "train_batch"),
                     batch,
                 )
@@ -348,3 +410,8 @@ def locate(path: Sequence[str | int]) -> tuple[list[str], Any]:
         if get_origin(block) is Annotated:
             block = get_args(block)[0]
     return keys, block
+
+
+def block_types(union: Any) -> list[str]:
+    """The values of ``type`` that tell the blocks of a union apart."""
+    return [name for member in get_args(union) for name in get_args(member.model_fields["type"].annotation)]

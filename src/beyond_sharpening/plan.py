@@ -44,6 +44,7 @@ class Shape:
         key_heads: key–value heads.
         head_dim: width of one head.
         vocabulary: V.
+        adapter_width: inputs and outputs of every linear layer but the head: a LoRA adapter has rank times as many.
         normed_heads: queries and keys have norms of their own (Qwen3).
     """
 
@@ -57,6 +58,7 @@ class Shape:
     key_heads: int
     head_dim: int
     vocabulary: int
+    adapter_width: int
     normed_heads: bool
 
     @classmethod
@@ -81,6 +83,11 @@ class Shape:
             key_heads=text.num_key_value_heads,
             head_dim=getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads,
             vocabulary=text.vocab_size,
+            adapter_width=sum(
+                module.in_features + module.out_features
+                for module in linear
+                if module is not model.get_output_embeddings()
+            ),
             normed_heads={"q_norm", "k_norm"} <= names,
         )
 
@@ -134,8 +141,13 @@ def state_memory(shape: Shape, dtype: str, trainable: int | None = None, process
     Master weights are float32, and AdamW keeps two moments of each trainable parameter and a step count of each
     tensor (Loshchilov & Hutter, arXiv 1711.05101; ``torch.optim.AdamW``), 4 bytes each. The reference has the dtype of
     the hardware. Autocast keeps one cast copy of each matrix until its block ends. FSDP shares all but the casts.
+    An adapter (LoRA, arXiv 2106.09685) is all that changes: the weights below it, in the dtype of the hardware, are the
+    reference too, and need no cast.
     """
-    changed = shape.parameters if trainable is None else trainable
+    if trainable is not None:
+        adapter = (3 * FLOAT32 * trainable) // processes
+        return {"weights": BYTES[dtype] * shape.parameters // processes, "adapter and optimiser": adapter}
+    changed = shape.parameters
     casts = 0 if dtype == "float32" else shape.linear * BYTES[dtype]
     return {
         "weights": FLOAT32 * shape.parameters // processes,
@@ -205,7 +217,7 @@ def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, dtype
 
 
 def training_memory(
-    shape: Shape, task: Task, options: Training, hardware: Hardware, trainable: int | None = None, processes: int = 1
+    shape: Shape, task: Task, options: Training, hardware: Hardware, processes: int = 1
 ) -> list[Memory]:
     """What one process of a training holds while it samples, and while it updates.
 
@@ -214,9 +226,11 @@ def training_memory(
         task: lengths of prompts and completions.
         options: completions a step.
         hardware: precision and batches.
-        trainable: parameters that change; none means all.
         processes: among how many the training's state is sharded.
+
+    An adapter is counted as if it stood on every linear layer.
     """
+    trainable = None if options.lora is None else options.lora.rank * shape.adapter_width
     prompt, completion = task.max_prompt_tokens or PROMPT_TOKENS, task.max_completion_tokens
     dtype = hardware.dtype
     state = state_memory(shape, dtype, trainable, processes)

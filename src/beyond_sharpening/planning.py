@@ -42,7 +42,8 @@ class Planning:
         objectives = [name for name in OBJECTIVES if f"train_{name}" in remaining]
         evaluates = not EVALUATING.isdisjoint(remaining)
         shape = find_shape(parameters, catalog) if objectives or evaluates else None
-        processes = self._parameters["hardware"].get("processes", 1)
+        hardware = parameters.hardware
+        processes = 1 if hardware.sharding == "none" else hardware.all_processes
         memory = estimate(shape, parameters, objectives, evaluates, processes) if shape else []
         if parameters.dry_run:
             counts = {name: _count(catalog, name) for name in ("train_problems", "benchmark_problems")}
@@ -108,7 +109,7 @@ def estimate(
     """The memory of each phase; objectives differ in none of what it depends on, unless their batches do."""
     task, hardware = parameters.task, parameters.hardware
     trainings = {
-        (options.prompts_per_step, options.completions_per_prompt): options
+        (options.prompts_per_step, options.completions_per_prompt, options.lora and options.lora.rank): options
         for options in (parameters.train[name] for name in objectives)
     }
     phases = [

@@ -6,8 +6,13 @@ FIXED_TRL_ARGUMENTS = {
     "beta",
     "bf16",
     "dataloader_pin_memory",
+    "ddp_backend",
+    "ddp_find_unused_parameters",
+    "deepspeed",
     "epsilon",
     "epsilon_high",
+    "fsdp",
+    "fsdp_config",
     "generation_batch_size",
     "generation_kwargs",
     "gradient_accumulation_steps",
@@ -44,10 +49,9 @@ FIXED_TRL_ARGUMENTS = {
     "use_cpu",
     "use_transformers_continuous_batching",
     "use_vllm",
+    "vllm_mode",
     "warmup_steps",
     "weight_decay",
 }
 """Another value would train another objective, would have no effect, or has a parameter of its own here.
-
-The engines (``use_vllm``, continuous batching) would start beside the sampling loop and never be asked.
 """

@@ -32,7 +32,19 @@ def test_pass_at_k_broadcasts_and_is_stable_where_binomials_overflow():
     assert values[1] == pytest.approx([1 - (1 - k / 8000) * (1 - k / 7999) for k in (1, 2000, 4000)], rel=1e-10)
 
 
-@pytest.mark.parametrize(("n", "c", "k"), [(16, 3, 17), (16, 3, 0), (16, 17, 1), (16, -1, 1)])
+@pytest.mark.parametrize(
+    ("n", "c", "k"),
+    [
+        (16, 3, 17),
+        (16, 3, 0),
+        (16, 17, 1),
+        (16, -1, 1),
+        (16, 3, 1.5),
+        (16, 2.5, 2.0),
+        (16, np.nan, 2.0),
+        (16.5, 3.0, 2.0),
+    ],
+)
 def test_pass_at_k_names_the_numbers_it_refuses(n, c, k):
     with pytest.raises(ValueError, match=f"n_samples={n}, n_correct={c}, k={k}"):
         pass_at_k([16, n], [3, c], [1, k])
@@ -87,6 +99,10 @@ def test_a_missing_value_abstains_as_none_does():
 def test_maj_at_k_says_what_it_refuses():
     with pytest.raises(ValueError, match="n_samples=2, k=3"):
         maj_at_k(["5", "7"], [True, False], 3)
+    with pytest.raises(ValueError, match=r"n_samples=2, k=1\.5"):
+        maj_at_k(["5", "7"], [True, False], 1.5)
+    with pytest.raises(ValueError, match="some are missing"):
+        maj_at_k(["5", "7"], [np.nan, False], 1)
     with pytest.raises(ValueError, match="2 answers, 1 verdicts"):
         maj_at_k(["5", "7"], [True], 1)
     with pytest.raises(ValueError, match="'5' is graded both"):

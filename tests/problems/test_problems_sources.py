@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,19 @@ class TestLocal:
     def test_a_bad_line_is_an_error_that_names_it(self, tmp_path: Path, line: Any, message: str) -> None:
         path = write(tmp_path / "bad.jsonl", {"question": "a", "answer": "1"}, line)
         with pytest.raises(ValueError, match=rf"bad\.jsonl, {message}"):
+            load_problems("toy", local(path), seed=0, split="train")
+
+    def test_nan_is_no_gold_answer(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"}, {"question": "b", "answer": float("nan")})
+        problems, dropped = load_problems("toy", local(path), seed=0, split="train")
+        assert [problem.gold for problem in problems] == ["1"]
+        assert [row.reason for row in dropped] == ["no gold answer in column 'answer' (read as verbatim)"]
+
+    @pytest.mark.parametrize(("name", "content"), [("latin.jsonl", b'{"question": "\xe9"}'), ("plain.jsonl.gz", b"{}")])
+    def test_a_file_that_cannot_be_read_as_text_is_named(self, tmp_path: Path, name: str, content: bytes) -> None:
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f"{re.escape(str(path))}: not (gzip-packed )?UTF-8 text"):
             load_problems("toy", local(path), seed=0, split="train")
 
     def test_a_gold_that_is_no_list_is_an_error(self, tmp_path: Path) -> None:

@@ -2,91 +2,20 @@
 
 import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from beyond_sharpening.grading import Verdict
-from beyond_sharpening.parameters import FIXED_TRL_ARGUMENTS, OBJECTIVES, Hardware, Training
-from beyond_sharpening.policy import Policy, save_policy
-from beyond_sharpening.problems import Problem
-from beyond_sharpening.training import TrainingTask, run, task_reward, train
+from beyond_sharpening.parameters import FIXED_TRL_ARGUMENTS, OBJECTIVES
+from beyond_sharpening.training import Job, TaskReward, run
 from beyond_sharpening.training.pretraining import build_tokenizer
 from beyond_sharpening.training.run import HISTORY
+from training.small_cell import HARDWARE, equal, nowhere, options, short, task, train, weights
 
-HARDWARE = Hardware(
-    device="cpu", dtype="float32", train_batch=4, generation_batch=64, grading_workers=1, gradient_checkpointing=False
-)
 COLUMNS = [*HISTORY.values(), "clipped", "tokens_per_second"]
-
-
-def options(objective: str = "tilted", **changed) -> Training:
-    asked = {
-        "steps": 4,
-        "prompts_per_step": 4,
-        "completions_per_prompt": 2,
-        "learning_rate": 1e-2,
-        "warmup_steps": 2,
-        "weight_decay": 0.01,
-        "adam_betas": (0.9, 0.999),
-        "max_grad_norm": 1.0,
-        "validate_every": 2,
-        "validation_samples": 2,
-        "checkpoint_every": 2,
-    }
-    return Training.model_validate({"objective": objective, **asked, **changed})
-
-
-def problems(start: int, count: int) -> list[Problem]:
-    return [
-        Problem(str(row), "chains", f"{row}+{row}=", str(2 * row), "2", "train") for row in range(start, start + count)
-    ]
-
-
-def short(completions, golds):
-    """A reward that a random model can earn: short answers."""
-    return [float(len(completion) < 12) for completion in completions]
-
-
-def task(reward=short, n_problems: int = 10) -> TrainingTask:
-    return TrainingTask(problems(1, n_problems), problems(30, 5), "{question}", reward, max_completion_tokens=8)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Policy:
-    tokenizer = build_tokenizer()
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=64,
-        initializer_range=0.2,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return save_policy(LlamaForCausalLM(config), tokenizer, tmp_path_factory.mktemp("base"))
-
-
-def nowhere(metrics: dict[str, float], step: int) -> None:
-    pass
-
-
-def weights(policy: Policy) -> dict[str, torch.Tensor]:
-    return AutoModelForCausalLM.from_pretrained(policy.path).state_dict()
-
-
-def equal(one: Policy, other: Policy) -> bool:
-    first, second = weights(one), weights(other)
-    return all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -122,6 +51,42 @@ def test_the_first_step_starts_at_the_reference(base, tmp_path):
     assert first["log_policy"] == pytest.approx(first["log_reference"], abs=1e-5)
     assert first["reward"] == pytest.approx(first["task_accuracy"] + first["log_reference"] / 5, abs=1e-5)
     assert first["clipped"] == float(first["grad_norm"] > 1)
+
+
+class TestAdapter:
+    """LoRA trains a few weights beside the start model, which stays below them as the reference."""
+
+    asked = options("tempered", lora={"rank": 2, "scale": 4}, validate_every=1)
+
+    def test_it_leaves_policies_that_load_without_it(self, base, tmp_path):
+        trained = train(base, task(), self.asked, HARDWARE, 0, tmp_path / "cell", nowhere)
+        before = weights(base)
+        for policy in (trained.last, trained.best):
+            changed = {name for name, weight in weights(policy).items() if not torch.equal(weight, before[name])}
+            assert changed
+            assert all("_proj" in name for name in changed)
+        assert not list((tmp_path / "cell").rglob("adapter_*"))
+
+    def test_the_reference_is_the_model_below_the_adapter(self, base, tmp_path):
+        """log π_ref of the last step's rollouts is what the start model gives them: KL is 0 at the first step only."""
+        history = train(base, task(), self.asked, HARDWARE, 0, tmp_path / "cell", nowhere).history
+        assert history["kl"].iloc[0] == pytest.approx(0, abs=1e-5)
+        assert abs(history["kl"].iloc[-1]) > 1e-3
+
+    def test_an_interruption_changes_nothing(self, base, tmp_path):
+        def power_cut(metrics, step):
+            if step == 3:
+                raise CutOff
+
+        whole = train(base, task(), self.asked, HARDWARE, 0, tmp_path / "whole", nowhere)
+        with pytest.raises(CutOff):
+            train(base, task(), self.asked, HARDWARE, 0, tmp_path / "cut", power_cut)
+        resumed = train(base, task(), self.asked, HARDWARE, 0, tmp_path / "cut", nowhere)
+        assert equal(resumed.last, whole.last)
+
+    def test_it_is_a_cell_of_its_own(self):
+        assert options("tempered").variant() == "alpha2"
+        assert self.asked.variant() == "alpha2-lora2"
 
 
 class CutOff(Exception):
@@ -317,11 +282,11 @@ def test_too_few_problems_for_a_step_are_refused_before_anything_is_made(base, t
 def test_every_argument_that_is_set_here_is_closed_to_the_trl_block(monkeypatch, tmp_path):
     passed: dict[str, object] = {}
     monkeypatch.setattr(run, "RLOOConfig", lambda **arguments: passed.update(arguments))
-    run._arguments(options(), HARDWARE, 8, 0, Path(tmp_path))
+    run.training_arguments(Job(None, task(), options(), HARDWARE, 0, tmp_path, nowhere))
     assert set(passed) <= FIXED_TRL_ARGUMENTS
 
 
 def test_the_task_reward_tells_unscorable_from_wrong():
     outcomes = ("correct", "wrong", "unparsable", "timeout")
-    reward = task_reward(lambda completions, golds: [Verdict(outcome, None) for outcome in outcomes])
+    reward = TaskReward(lambda completions, golds: [Verdict(outcome, None) for outcome in outcomes])
     assert reward([""] * 4, [""] * 4) == [1.0, 0.0, 0.0, None]

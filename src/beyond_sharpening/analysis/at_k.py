@@ -30,13 +30,14 @@ def pass_at_k(n_samples: ArrayLike, n_correct: ArrayLike, k: ArrayLike) -> np.nd
         Values in [0, 1], of the shape the three arguments broadcast to.
 
     Raises:
-        ValueError: if c is not in 0..n or k not in 1..n; the first offending n, c and k are named.
+        ValueError: if n, c and k are not whole numbers with c in 0..n and k in 1..n; the first offending are named.
     """
     n, c, k = np.broadcast_arrays(np.asarray(n_samples), np.asarray(n_correct), np.asarray(k))
-    wrong = (c < 0) | (c > n) | (k < 1) | (k > n)
+    in_range = (c >= 0) & (c <= n) & (k >= 1) & (k <= n)  # false for NaN
+    wrong = ~(in_range & (n % 1 == 0) & (c % 1 == 0) & (k % 1 == 0))
     if wrong.any():
         raise ValueError(
-            f"pass@k needs 0 <= n_correct <= n_samples and 1 <= k <= n_samples; "
+            f"pass@k needs whole numbers with 0 <= n_correct <= n_samples and 1 <= k <= n_samples; "
             f"got n_samples={n[wrong][0]}, n_correct={c[wrong][0]}, k={k[wrong][0]}"
         )
     all_wrong = np.ones(n.shape)
@@ -57,12 +58,15 @@ def maj_at_k(answers: Sequence[str | None] | np.ndarray, correct: Sequence[bool]
         k: votes drawn, 1 to n.
 
     Raises:
-        ValueError: if the lengths differ, k is not in 1..n, or one answer is both correct and wrong.
+        ValueError: if the lengths differ, k is not a whole number in 1..n, a verdict is missing, or one answer is
+            both correct and wrong.
     """
     if len(answers) != len(correct):
         raise ValueError(f"maj@k needs one verdict an answer; got {len(answers)} answers, {len(correct)} verdicts")
-    if not 1 <= k <= len(answers):
-        raise ValueError(f"maj@k needs 1 <= k <= n_samples; got n_samples={len(answers)}, k={k}")
+    if not (1 <= k <= len(answers) and k % 1 == 0):
+        raise ValueError(f"maj@k needs a whole number 1 <= k <= n_samples; got n_samples={len(answers)}, k={k}")
+    if pd.isna(np.asarray(correct)).any():  # NaN would count as true
+        raise ValueError("maj@k needs a verdict, true or false, for every answer; some are missing")
     votes = Counter((answer, bool(ok)) for answer, ok in zip(answers, correct, strict=True) if not pd.isna(answer))
     disputed = [answer for answer, ok in votes if ok and (answer, False) in votes]
     if disputed:

@@ -5,6 +5,7 @@ Training and evaluation grade through the one function of this room, :func:`grad
 
 from beyond_sharpening.grading.boxed import last_boxed
 from beyond_sharpening.grading.grader import grade
+from beyond_sharpening.grading.loading import Grader
 from beyond_sharpening.grading.verdict import Outcome, Verdict
 
-__all__ = ["Outcome", "Verdict", "grade", "last_boxed"]
+__all__ = ["Grader", "Outcome", "Verdict", "grade", "last_boxed"]

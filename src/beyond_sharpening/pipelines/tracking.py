@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Metric
 
 from beyond_sharpening import interruption
 
@@ -15,11 +19,20 @@ from beyond_sharpening import interruption
 @contextmanager
 def nested_run(name: str, parameters: Mapping[str, Any]) -> Iterator[Callable[[dict[str, float], int], None]]:
     """Open a run inside the pipeline's and yield ``track(metrics, step)``; an error marks it failed."""
-    with mlflow.start_run(run_name=name, nested=True):
+    with mlflow.start_run(run_name=name, nested=True) as run:
         mlflow.log_params(dict(parameters))
-        yield _log
+        yield RunMetrics(mlflow.get_tracking_uri(), run.info.run_id)
 
 
-def _log(metrics: dict[str, float], step: int) -> None:
-    interruption.check()
-    mlflow.log_metrics({name: value for name, value in metrics.items() if math.isfinite(value)}, step=step)
+@dataclass(frozen=True)
+class RunMetrics:
+    """Writes metrics into a run from any process: there it is not the active one, and must not be closed."""
+
+    tracking_uri: str
+    run_id: str
+
+    def __call__(self, metrics: dict[str, float], step: int) -> None:
+        interruption.check()
+        now = int(time.time() * 1000)
+        finite = [Metric(name, value, now, step) for name, value in metrics.items() if math.isfinite(value)]
+        MlflowClient(self.tracking_uri).log_batch(self.run_id, metrics=finite)

@@ -121,4 +121,5 @@ _GOLD_READERS: dict[str, Callable[[str], str]] = {
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+    missing = value is None or value != value  # NaN, which some libraries write for nothing
+    return "" if missing else str(value).strip()

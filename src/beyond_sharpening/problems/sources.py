@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -108,10 +109,18 @@ def _local_rows(source: LocalSource, root: Path) -> Iterator[Row]:
     for path in (root / path for path in (source.path if isinstance(source.path, list) else [source.path])):
         if not path.is_file():
             raise FileNotFoundError(f"There is no file {path}: correct the path of the source.")
+        for number, line in enumerate(_lines(path), start=1):
+            if line.strip():
+                yield _row(f"{path}, line {number}", line)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _row(f"{path}, line {number}", line)
+            yield from lines
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        packed = "gzip-packed " if path.suffix == ".gz" else ""
+        raise ValueError(f"{path}: not {packed}UTF-8 text ({error}): write the file anew.") from error
 
 
 def _row(place: str, line: str) -> Row:

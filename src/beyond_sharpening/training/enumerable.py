@@ -21,9 +21,10 @@ from beyond_sharpening.exact.completions import Completions, enumerate_completio
 from beyond_sharpening.exact.policy import log_probabilities
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.training.callbacks import quiet
-from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer
+from beyond_sharpening.training.trainer import ESTIMATOR, EngineName, ObjectiveTrainer
 
 if TYPE_CHECKING:
+    from peft import LoraConfig
     from transformers import PreTrainedTokenizerBase
 
     from beyond_sharpening.objectives import Objective
@@ -84,6 +85,8 @@ def build_trainer(
     learning_rate: float,
     trainer: type[ObjectiveTrainer] = ObjectiveTrainer,
     fixed_length: bool = False,
+    engine: EngineName = "transformers",
+    peft_config: LoraConfig | None = None,
     **arguments: Any,
 ) -> ObjectiveTrainer:
     """The trainer of an objective on the task, from a copy of ``start``.
@@ -99,9 +102,10 @@ def build_trainer(
             stay as large as the rate, however small the gradient is.
         trainer: the class.
         fixed_length: generate through EOS.
+        engine: what draws the rollouts.
+        peft_config: an adapter to train in place of the weights.
         **arguments: further ones of ``RLOOConfig``, ``max_steps`` among them.
     """
-    model = copy.deepcopy(start)
     config = {
         **ESTIMATOR,
         "output_dir": str(folder),
@@ -121,17 +125,19 @@ def build_trainer(
     }
     rows = [{"prompt": render_messages(question, PROMPT), "gold": str(parity(question))} for question in QUESTIONS]
     built = trainer(
-        model=model,
-        reference=copy.deepcopy(task.start),
+        model=copy.deepcopy(start),
+        reference=copy.deepcopy(task.start) if peft_config is None else None,
         objective=objective,
         task_reward=same_parity,
         args=RLOOConfig(**{**config, **arguments}),
         fixed_length=fixed_length,
         generation_batch=4096,
+        engine=engine,
+        peft_config=peft_config,
         processing_class=task.tokenizer,
         train_dataset=Dataset.from_list(rows * groups),
-        optimizers=(torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=0.9), None),
     )
+    built.optimizer_cls_and_kwargs = (torch.optim.SGD, {"lr": learning_rate, "momentum": 0.9})
     quiet(built)
     return built
 

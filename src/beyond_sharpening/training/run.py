@@ -8,23 +8,26 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 from trl import RLOOConfig
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Hardware, Training
-from beyond_sharpening.policy import Policy, save_policy
+from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
+from beyond_sharpening.training.adapters import adapter_config, merge_adapter
 from beyond_sharpening.training.callbacks import LiveMetrics, Progress, StopOnNonFinite, Track, quiet
-from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer, TaskReward
+from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer, Scores
 from beyond_sharpening.training.validation import Validation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +42,17 @@ HISTORY = {
     "log_policy": "log_policy",
     "completions/mean_length": "length",
     "completions/clipped_ratio": "truncated",
+    "sampler_gap": "sampler_gap",
+    "importance_max": "importance_max",
+    "importance_truncated": "importance_truncated",
     "grad_norm": "grad_norm",
     "learning_rate": "learning_rate",
     "step_time": "step_time",
     "validation_accuracy": "validation_accuracy",
 }
 """TRL's names of what is logged, and ours."""
+
+HISTORY_FILE = "history.parquet"
 
 
 @dataclass(frozen=True)
@@ -54,9 +62,32 @@ class TrainingTask:
     train: Sequence[Problem]
     validation: Sequence[Problem]
     prompt: str
-    reward: TaskReward
+    reward: Scores
     max_completion_tokens: int
     max_prompt_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training as it is handed to the processes that do it.
+
+    Attributes:
+        base: start model; also the reference.
+        task: problems and reward.
+        options: objective and optimiser.
+        hardware: device, precision, engine, processes and batch sizes.
+        seed: of the order of the problems and of every rollout.
+        workspace: folder of this cell alone.
+        track: called with live metrics and the step, in the first process.
+    """
+
+    base: Policy
+    task: TrainingTask
+    options: Training
+    hardware: Hardware
+    seed: int
+    workspace: Path
+    track: Track
 
 
 @dataclass(frozen=True)
@@ -68,65 +99,80 @@ class Trained:
     history: pd.DataFrame
 
 
-def train(
-    base: Policy, task: TrainingTask, options: Training, hardware: Hardware, seed: int, workspace: Path, track: Track
-) -> Trained:
-    """Train one objective from the start model ``base``.
+def train(job: Job) -> Trained:
+    """Train one objective, in this process or in those that the hardware asks for.
 
-    Args:
-        base: start model; also the reference.
-        task: problems and reward.
-        options: objective and optimiser.
-        hardware: device, precision and batch sizes.
-        seed: of the order of the problems and of every rollout.
-        workspace: folder of this cell alone; a training that was cut off there goes on from its last state.
-        track: called with live metrics and the step.
+    A training that was cut off in this workspace goes on from its last state.
 
     Raises:
         BadInput: if there are fewer problems than a step needs.
         FloatingPointError: if the gradient is no longer a number.
+        EngineMismatch: if the engine that samples does not hold the policy.
+        WorkerFailed: if one of several processes ends before its time.
     """
-    tokenizer, progress = base.tokenizer(), Progress(f"train {options.objective}")
-    task = replace(task, train=_within_limit(task, tokenizer))
-    if len(task.train) < options.prompts_per_step:
+    task = replace(job.task, train=_within_limit(job.task, job.base.tokenizer()))
+    job = replace(job, task=task)
+    if len(task.train) < job.options.prompts_per_step:
         raise BadInput(
-            f"{len(task.train)} training problems are fewer than prompts_per_step = {options.prompts_per_step}"
+            f"{len(task.train)} training problems are fewer than prompts_per_step = {job.options.prompts_per_step}"
         )
-    options = options.model_copy(update={"steps": options.steps_on(len(task.train))})
-    trainer = ObjectiveTrainer(
-        model=base.model(hardware.device, attention=hardware.attention),
-        reference=base.model(hardware.device, hardware.dtype, hardware.attention),
+    job = replace(job, options=job.options.model_copy(update={"steps": job.options.steps_on(len(task.train))}))
+    _drop_unfinished_states(job.workspace)
+    if job.hardware.all_processes == 1:
+        train_here(job)
+    else:
+        from beyond_sharpening.training.launch import train_in_processes
+
+        train_in_processes(job)
+    for folder in ("last", "best"):
+        merge_adapter(job.base, job.workspace / folder)
+    for checkpoint in job.workspace.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    history = pd.read_parquet(job.workspace / HISTORY_FILE)
+    (job.workspace / HISTORY_FILE).unlink()
+    return Trained(Policy(job.workspace / "last"), Policy(job.workspace / "best"), history)
+
+
+def train_here(job: Job) -> None:
+    """Train in this process, one of several or the only one; leave policies and history in the workspace."""
+    tokenizer = job.base.tokenizer()
+    trainer = build_trainer(job, tokenizer)
+    quiet(trainer)
+    callbacks = [StopOnNonFinite(), Validation(trainer, tokenizer, job.task, job.options, job.workspace / "best")]
+    progress = Progress(f"train {job.options.objective}")
+    if trainer.is_world_process_zero():
+        callbacks += [LiveMetrics(job.track), progress]
+    for callback in callbacks:
+        trainer.add_callback(callback)
+    with closing(progress):
+        trainer.train(resume_from_checkpoint=get_last_checkpoint(job.workspace))
+    trainer.save_policy(tokenizer, job.workspace / "last")
+    if trainer.is_world_process_zero():
+        _history(trainer.state.log_history, job.options).to_parquet(job.workspace / HISTORY_FILE)
+
+
+def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrainer:
+    """The trainer of a job, on this process's device."""
+    options, hardware, task = job.options, job.hardware, job.task
+    arguments = training_arguments(job)
+    device = str(arguments.device)
+    # Weights that learn are float32: steps of 1e-6 vanish in bfloat16. Those that an adapter leaves alone need not be,
+    # unless the engine has TRL merge the adapter into them, and out of them again, every step.
+    learns = options.lora is None or hardware.engine.startswith("vllm")
+    return ObjectiveTrainer(
+        model=job.base.model(device, "float32" if learns else hardware.dtype, hardware.attention),
+        reference=job.base.model(device, hardware.dtype, hardware.attention) if options.lora is None else None,
         objective=options.build_objective(),
         task_reward=task.reward,
-        args=_arguments(options, hardware, task.max_completion_tokens, seed, workspace),
+        args=arguments,
         reward_scale=options.reward_scale,
         fixed_length=options.fixed_length,
         generation_batch=hardware.generation_batch,
+        engine=hardware.engine,
         processing_class=tokenizer,
         train_dataset=_dataset(task),
-        callbacks=[LiveMetrics(track), StopOnNonFinite(), progress],
+        peft_config=None if options.lora is None else adapter_config(options.lora),
     )
-    quiet(trainer)
-    trainer.add_callback(Validation(trainer, tokenizer, task, options, workspace / "best"))
-    with closing(progress):
-        trainer.train(resume_from_checkpoint=_last_state(workspace))
-    last = save_policy(trainer.accelerator.unwrap_model(trainer.model), tokenizer, workspace / "last")
-    for checkpoint in workspace.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
-    return Trained(last, Policy(workspace / "best"), _history(trainer.state.log_history, options))
-
-
-def unknown_trl_arguments(options: Training) -> list[str]:
-    """The keys of the ``trl`` block that ``RLOOConfig`` does not have."""
-    return sorted(set(options.trl) - {field.name for field in fields(RLOOConfig)})
-
-
-def _last_state(workspace: Path) -> str | None:
-    """The latest state that was written whole; an interruption may have come while one was being written."""
-    for unfinished in workspace.glob("checkpoint-*"):
-        if not (unfinished / TRAINER_STATE_NAME).is_file():  # the trainer writes it last
-            shutil.rmtree(unfinished)
-    return get_last_checkpoint(workspace) if workspace.is_dir() else None
 
 
 def _within_limit(task: TrainingTask, tokenizer: PreTrainedTokenizerBase) -> list[Problem]:
@@ -144,20 +190,34 @@ def _within_limit(task: TrainingTask, tokenizer: PreTrainedTokenizerBase) -> lis
     return kept
 
 
-def _arguments(
-    options: Training, hardware: Hardware, max_completion_tokens: int, seed: int, workspace: Path
-) -> RLOOConfig:
-    rollouts = options.prompts_per_step * options.completions_per_prompt
+def unknown_trl_arguments(options: Training) -> list[str]:
+    """The keys of the ``trl`` block that ``RLOOConfig`` does not have."""
+    return sorted(set(options.trl) - {field.name for field in fields(RLOOConfig)})
+
+
+def _drop_unfinished_states(workspace: Path) -> None:
+    """Keep the states that were written whole; an interruption may have come while one was being written."""
+    for unfinished in workspace.glob("checkpoint-*"):
+        if not (unfinished / TRAINER_STATE_NAME).is_file():  # the trainer writes it last
+            shutil.rmtree(unfinished)
+    workspace.mkdir(parents=True, exist_ok=True)
+
+
+def training_arguments(job: Job) -> RLOOConfig:
+    """The job as TRL's arguments."""
+    options, hardware = job.options, job.hardware
+    rollouts = options.prompts_per_step * options.completions_per_prompt // hardware.all_processes
     micro_batch = min(hardware.train_batch, rollouts)
     return RLOOConfig(
         **ESTIMATOR,
-        output_dir=str(workspace),
-        seed=seed,
+        **_sharding(hardware),
+        output_dir=str(job.workspace),
+        seed=job.seed,
         max_steps=options.steps,
         num_generations=options.completions_per_prompt,
         per_device_train_batch_size=micro_batch,
         gradient_accumulation_steps=rollouts // micro_batch,
-        max_completion_length=max_completion_tokens,
+        max_completion_length=job.task.max_completion_tokens,
         learning_rate=options.learning_rate,
         warmup_steps=options.warmup_steps,
         weight_decay=options.weight_decay,
@@ -170,11 +230,32 @@ def _arguments(
         save_total_limit=1,
         bf16=hardware.dtype == "bfloat16",
         use_cpu=hardware.device == "cpu",
+        ddp_backend="gloo" if hardware.device == "cpu" and hardware.all_processes > 1 else None,
+        ddp_find_unused_parameters=False,
         gradient_checkpointing=hardware.gradient_checkpointing,
         dataloader_pin_memory=hardware.device == "cuda",
+        use_vllm=hardware.engine.startswith("vllm"),
+        vllm_mode=hardware.engine.removeprefix("vllm_") if hardware.engine.startswith("vllm") else "colocate",
         report_to="none",
         **options.trl,
     )
+
+
+def _sharding(hardware: Hardware) -> dict[str, Any]:
+    """How the policy, its gradients and its optimiser are shared among processes."""
+    if hardware.sharding == "fsdp2":
+        return {"fsdp": True, "fsdp_config": {"version": 2, "reshard_after_forward": True}}
+    if hardware.sharding == "zero3":
+        return {
+            "deepspeed": {
+                "zero_optimization": {"stage": 3, "stage3_gather_16bit_weights_on_model_save": True},
+                "bf16": {"enabled": hardware.dtype == "bfloat16"},
+                "gradient_clipping": "auto",
+                "train_micro_batch_size_per_gpu": "auto",
+                "gradient_accumulation_steps": "auto",
+            }
+        }
+    return {}
 
 
 def _dataset(task: TrainingTask) -> Dataset:

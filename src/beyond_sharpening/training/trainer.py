@@ -1,23 +1,24 @@
 """The trainer of every objective: TRL's REINFORCE leave-one-out with the composed reward.
 
 A thin subclass of ``RLOOTrainer``. It changes where three numbers come from and leaves the rest of TRL
-(advantages, loss, accumulation, optimiser, distribution) alone:
+(advantages, accumulation, optimiser, distribution) alone:
 
-* completions come from the project's own sampling loop, which returns log π_θ with them, so that no second
-  pass over the sampled completions is needed;
-* the pass that TRL makes there scores them under π_ref instead, once;
+* completions come from an engine (``engines``), with their log-probabilities under what drew them; the project's own
+  loop draws from the training weights, so that these are log π_θ and no second pass is needed;
+* the pass that TRL makes over new rollouts scores them under π_ref instead, once;
 * the reward is ``Objective.reward`` of the task reward and those two sums.
 
 TRL's own KL term stays off (``beta`` = 0), advantages are not divided by a standard deviation (a scale per
-prompt would change the optimum), and there is one update a batch. The probability ratio in TRL's loss is
-then the importance weight between sampler and trainer, 1 but for rounding; ``epsilon`` and ``epsilon_high``
-are set so that it is only truncated, at 20.
+prompt would change the optimum), and there is one update a batch. The loss is REINFORCE's, each completion
+weighted by π_θ / π_engine, truncated at 20; TRL's clipped ratio would cut only the good completions' weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import torch
 from accelerate.utils import gather
@@ -25,17 +26,18 @@ from datasets import Dataset
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import RLOOConfig, RLOOTrainer
-from trl.models import unwrap_model_for_generation
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
-from beyond_sharpening.decoding import Completion, SamplingOptions, sample
+from beyond_sharpening.decoding import Completion, SamplingOptions
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.seeds import derive_seed
+from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy
+from beyond_sharpening.training.mismatch import check_engine
 
-TaskReward = Callable[[Sequence[str], Sequence[str]], Sequence[float | None]]
+Scores = Callable[[Sequence[str], Sequence[str]], Sequence[float | None]]
 
 # The cap of the importance weights, and the share of the learning rate that warm-up starts from: the paper's.
 IMPORTANCE_CAP = 20.0
@@ -48,10 +50,10 @@ ESTIMATOR: dict[str, Any] = {
     "beta": 0.0,
     "normalize_advantages": False,
     "num_iterations": 1,
-    "epsilon": 1.0,
-    "epsilon_high": IMPORTANCE_CAP - 1.0,
 }
 """The arguments of ``RLOOConfig`` that make its gradient that of E[r]: pass them to every configuration."""
+
+EngineName = Literal["transformers", "paged", "vllm_colocate", "vllm_server"]
 
 
 def _named_in_logs(*_: Any, **__: Any) -> list[float | None]:
@@ -66,14 +68,16 @@ class ObjectiveTrainer(RLOOTrainer):
 
     Args:
         model: the policy, trained in place.
-        reference: π_ref, frozen; a separate copy of the start model.
+        reference: π_ref, frozen, a separate copy of the start model; None with an adapter (``peft_config``), where
+            it is the policy with the adapter off.
         objective: the three coefficients.
         task_reward: ``(completions, golds)`` → R of each; None where a completion cannot be scored, which
             takes it out of the baseline and gives it no gradient.
         args: built with ``ESTIMATOR``.
         reward_scale: multiplies the composed reward (the optimum stays, the clipped gradient does not).
         fixed_length: generate through EOS to the length limit; the answer is read up to the first EOS.
-        generation_batch: completions generated together.
+        generation_batch: completions generated together by the sampling loop.
+        engine: what draws the rollouts; those of vLLM need ``use_vllm`` in ``args``.
         **trl: what else ``RLOOTrainer`` takes; the data set has the columns ``prompt`` (chat messages) and
             ``gold``.
     """
@@ -81,49 +85,57 @@ class ObjectiveTrainer(RLOOTrainer):
     def __init__(
         self,
         model: PreTrainedModel,
-        reference: PreTrainedModel,
+        reference: PreTrainedModel | None,
         objective: Objective,
-        task_reward: TaskReward,
+        task_reward: Scores,
         args: RLOOConfig,
         *,
         reward_scale: float = 1.0,
         fixed_length: bool = False,
         generation_batch: int = 256,
+        engine: EngineName = "transformers",
         **trl: Any,
     ) -> None:
         self.objective: Objective = objective
         self.task_reward = task_reward
         self.reward_scale = reward_scale
-        self.generation_batch = generation_batch
         self._rollouts: list[Completion] = []
+        served = serving_copy(model, torch.bfloat16 if args.bf16 else model.dtype) if engine == "paged" else None
         # TRL wants a function to name in its logs; `_calculate_rewards` composes the reward itself.
         super().__init__(model=model, reward_funcs=[_named_in_logs], args=args, **trl)
-        self.sampling = SamplingOptions(
-            cast(int, args.max_completion_length), self.eos_token_ids, ignore_eos=fixed_length
-        )
-        add_fused_lm_head(reference)
-        self.reference = self.accelerator.prepare_model(reference.eval().requires_grad_(False), evaluation_mode=True)
+        limit = cast(int, args.max_completion_length)
+        self.sampling = SamplingOptions(limit, self.eos_token_ids, ignore_eos=fixed_length)
+        if served is not None:
+            self.engine: Engine = PagedBatching(self, served)
+        elif engine == "transformers":
+            self.engine = SamplingLoop(self, generation_batch)
+        else:
+            self.engine = Vllm(self, self.vllm_generation)
+        self.reference = reference
+        if reference is not None:
+            add_fused_lm_head(reference)
+            # Whole on every process, however the policy is sharded: it has no gradients and no optimiser.
+            reference.eval().requires_grad_(False).to(self.accelerator.device)
 
-    def rollouts(self, prompt_ids: Sequence[list[int]], samples: int, *purpose: int | str) -> list[list[Completion]]:
-        """Completions of each prompt at the current policy, seeded by the purpose and the prompt's place."""
-        seeds = [
-            derive_seed(self.args.seed, *purpose, self.accelerator.process_index, place)
-            for place in range(len(prompt_ids))
-        ]
-        chunk = max(1, self.generation_batch // samples)
-        completions: list[list[Completion]] = []
-        with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model, self.accelerator.autocast():
-            for start in range(0, len(prompt_ids), chunk):
-                part = slice(start, start + chunk)
-                completions += sample(model, prompt_ids[part], self.sampling, samples, seeds[part])
-        return completions
+    def rollouts(
+        self, prompt_ids: Sequence[list[int]], samples: int, *purpose: int | str, first: int = 0
+    ) -> list[list[Completion]]:
+        """Completions of each prompt at the current policy.
+
+        Seeded by the purpose and the prompt's place among those of all processes, which ``first`` tells: a batch is
+        the same however many processes share it.
+        """
+        places = range(first, first + len(prompt_ids))
+        seeds = [derive_seed(self.args.seed, *purpose, place) for place in places]
+        return self.engine.rollouts(prompt_ids, samples, seeds)
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], *unused: Any) -> list[list[int]]:
         """One completion for each prompt given; TRL repeats a prompt for each member of its group."""
         group = cast(int, self.num_generations)
         grouped = all(ids == prompt_ids[row - row % group] for row, ids in enumerate(prompt_ids))
         samples = group if grouped and len(prompt_ids) % group == 0 else 1
-        completions = self.rollouts(prompt_ids[::samples], samples, "rollout", self.state.global_step)
+        first = self.accelerator.process_index * len(prompt_ids) // samples
+        completions = self.rollouts(prompt_ids[::samples], samples, "rollout", self.state.global_step, first=first)
         self._rollouts = [completion for group_ in completions for completion in group_]
         return [completion.tokens for completion in self._rollouts]
 
@@ -136,19 +148,59 @@ class ObjectiveTrainer(RLOOTrainer):
         *args: Any,
         **kwargs: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """With gradients, TRL's pass for the loss; without, the pass over new rollouts: π_ref's, not π_θ's.
+        """With gradients, TRL's pass for the loss; without, the pass over new rollouts, under π_ref.
 
-        The sampler has summed log π_θ already. TRL sums what is returned here over the tokens, so the sum
-        stands at the first token, (B, T).
+        A pass under π_θ is made as well where the engine has weights of its own. What is returned, (B, T), TRL sums
+        over the tokens and keeps for the loss: the engine's log-probability, which stands at the first token.
         """
         compute = super()._get_per_token_logps_and_entropies
         if torch.is_grad_enabled():
             return compute(model, input_ids, attention_mask, logits_to_keep, *args, **kwargs)
-        per_token, _, _ = compute(self.reference, input_ids, attention_mask, logits_to_keep, *args, **kwargs)
-        self._logp_reference = (per_token * attention_mask[:, -logits_to_keep:]).sum(1)
-        sampled = torch.zeros_like(per_token)
-        sampled[:, 0] = self._of_rollouts("logp")
-        return sampled, None, None
+        kept = attention_mask[:, -logits_to_keep:]
+        with self._as_reference() as reference:
+            per_token, _, _ = compute(reference, input_ids, attention_mask, logits_to_keep, *args, **kwargs)
+        self._logp_reference = (per_token * kept).sum(1)
+        self._logp_policy = self._of_rollouts("logp")
+        returned = torch.zeros_like(per_token, dtype=self._logp_policy.dtype)
+        returned[:, 0] = self._logp_policy
+        if self.engine.has_own_weights:
+            per_token, _, _ = compute(model, input_ids, attention_mask, logits_to_keep, *args, **kwargs)
+            self._logp_policy = (per_token * kept).sum(1)
+        return returned, None, None
+
+    @contextmanager
+    def _as_reference(self) -> Iterator[PreTrainedModel]:
+        """π_ref, to score with."""
+        if self.reference is not None:
+            yield self.reference
+        else:
+            with self.accelerator.unwrap_model(self.model).disable_adapter():
+                yield cast(PreTrainedModel, self.model)
+
+    def _compute_loss(self, model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """−mean of w·A·log π_θ, with w = min(π_θ / π_engine, 20) detached: its gradient is that of −E[r].
+
+        The truncated weight is that of Ionides (2008), *Truncated importance sampling*, of whole completions.
+        """
+        mask = inputs["completion_mask"]
+        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
+        attention = torch.cat([inputs["prompt_mask"], mask], dim=1)
+        per_token, entropy, _ = self._get_per_token_logps_and_entropies(
+            model, ids, attention, mask.shape[1], compute_entropy=True
+        )
+        logp = (per_token * mask).sum(1)
+        log_weight = logp.detach() - inputs["old_logps"]
+        weight = log_weight.exp().clamp(max=IMPORTANCE_CAP)
+        counts = torch.stack([(cast(torch.Tensor, entropy) * mask).sum(), log_weight.abs().sum(), mask.sum()])
+        entropy_sum, gap_sum, tokens = self.accelerator.reduce(counts, reduction="sum")
+        weights = gather(weight)
+        self._record(
+            entropy=entropy_sum / tokens,
+            sampler_gap=gap_sum / tokens,
+            importance_max=weights.max(),
+            importance_truncated=(weights == IMPORTANCE_CAP).float().mean(),
+        )
+        return -(weight * inputs["advantages"] * logp).mean()
 
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *unused: Any) -> torch.Tensor:
         """The composed reward of every rollout of every process, (N, 1)."""
@@ -157,8 +209,11 @@ class ObjectiveTrainer(RLOOTrainer):
         task = torch.tensor([float("nan") if score is None else float(score) for score in scores])
         n_tokens = torch.tensor([float(len(rollout.tokens)) for rollout in self._rollouts])
         local = torch.stack([task, n_tokens]).to(self.accelerator.device)
-        rows = torch.stack([*local, self._logp_reference, self._of_rollouts("logp")], dim=1)  # (B, 4)
-        task, n_tokens, logp_reference, logp_policy = gather(rows).T
+        scored = (self._logp_reference, self._logp_policy, self._of_rollouts("logp"))
+        task, n_tokens, logp_reference, logp_policy, logp_engine = gather(torch.stack([*local, *scored], dim=1)).T
+        if self.engine.has_own_weights:
+            told = check_engine(logp_engine, logp_policy, logp_reference, n_tokens)
+            self._record(**{name: torch.tensor(value) for name, value in told.items()})
         self._record(
             task_accuracy=task.nanmean(),
             unscored=task.isnan().float().mean(),
@@ -170,6 +225,18 @@ class ObjectiveTrainer(RLOOTrainer):
             task = torch.zeros_like(task)  # an unscorable answer is no reason to skip where R does not count
         reward = self.objective.reward(task, logp_reference, logp_policy, n_tokens)
         return self.reward_scale * reward[:, None]
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None: what made a policy stands in the manifest beside it, and TRL's card knows nothing of the objective."""
+
+    def save_policy(self, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+        """Write the policy, or its adapter, whole; every process takes part, the first one writes."""
+        sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
+        weights = self.accelerator.get_state_dict(self.model_wrapped) if sharded else None
+        if self.accelerator.is_main_process:
+            self.accelerator.unwrap_model(self.model).save_pretrained(folder, state_dict=weights)
+            tokenizer.save_pretrained(folder)
+        self.accelerator.wait_for_everyone()
 
     def _get_train_sampler(self, dataset: Dataset | None = None) -> Sampler[int]:
         return EpochOrder(cast(RepeatSampler, super()._get_train_sampler(dataset)), self)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from accelerate.utils import gather_object
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from beyond_sharpening.decoding.text import answer_texts
-from beyond_sharpening.policy import save_policy
 from beyond_sharpening.problems.prompts import prompt_token_ids
 
 if TYPE_CHECKING:
@@ -40,14 +40,20 @@ class Validation(TrainerCallback):
         self.trainer._metrics["train"]["validation_accuracy"].append(accuracy)
         earlier = [row["validation_accuracy"] for row in state.log_history if "validation_accuracy" in row]
         if accuracy > max(earlier, default=-1.0):
-            model = self.trainer.accelerator.unwrap_model(self.trainer.model)
-            save_policy(model, self.tokenizer, self.best)
+            self.trainer.save_policy(self.tokenizer, self.best)
 
     def accuracy(self) -> float:
         """Share of correct completions of the held-out problems at temperature 1; unscorable ones do not count."""
-        drawn = self.trainer.rollouts(self.prompts, self.options.validation_samples, "validation")
+        count, accelerator = len(self.prompts), self.trainer.accelerator
+        # Processes share the problems in equal parts, as engines expect; the last part takes some a second time.
+        size = -(-count // accelerator.num_processes)
+        first = size * accelerator.process_index
+        places = [place % count for place in range(first, first + size)]
+        samples = self.options.validation_samples
+        drawn = self.trainer.rollouts([self.prompts[place] for place in places], samples, "validation", first=first)
         completions = [completion for group in drawn for completion in group]
         texts = answer_texts(self.tokenizer, completions, self.trainer.eos_token_ids)
-        golds = [problem.gold for problem in self.task.validation for _ in range(self.options.validation_samples)]
-        scores = [score for score in self.task.reward(texts, golds) if score is not None]
-        return sum(scores) / len(scores) if scores else 0.0
+        golds = [self.task.validation[place].gold for place in places for _ in range(samples)]
+        scores = gather_object(list(self.task.reward(texts, golds)))[: count * samples]
+        known = [score for score in scores if score is not None]
+        return sum(known) / len(known) if known else 0.0

@@ -10,7 +10,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.measure_speed,
-                "params:benchmark",
+                ["params:benchmark", "params:base", "params:hardware"],
                 ["benchmark", "benchmark_figure", "speed"],
                 name="measure_speed",
             ),

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from beyond_sharpening.analysis import Verdict
 from beyond_sharpening.manifests import PACKAGES
-from beyond_sharpening.parameters import Training
+from beyond_sharpening.parameters import OBJECTIVES, Training
 from beyond_sharpening.reporting import (
     Run,
     accuracy_by_cost_figure,
@@ -31,7 +31,7 @@ def select_histories(
     histories: dict[str, Callable[[], pd.DataFrame]], training: dict[str, Any], seed: int
 ) -> dict[str, pd.DataFrame]:
     """The training histories of the cells that the parameters name, by objective; those not trained are left out."""
-    cells = {name: f"{name}/{Training.model_validate(block).variant()}/seed-{seed}" for name, block in training.items()}
+    cells = {name: f"{name}/{options.variant()}/seed-{seed}" for name, options in _in_order(training).items()}
     return {name: histories[cell]() for name, cell in cells.items() if cell in histories}
 
 
@@ -82,11 +82,13 @@ def write_report(
 ) -> tuple[str, str, dict[str, Any], list[str]]:
     """The report as Markdown and as one HTML page, the summary for machines, and the lines for the terminal."""
     outcome = Verdict(**decided)
+    present = set(samples["policy"])
+    trained = {name: options.applicable() for name, options in _in_order(training).items() if name in present}
     train_seeds = sorted(int(seed) for seed in samples.loc[samples["policy"] != "base", "train_seed"].unique())
     run = Run(
         model=model,
-        seeds={"data": data_seed, "base": base_seed, "train": train_seeds, "sample": sample_seed},
-        parameters={**training, "task": task},
+        seeds={"data_seed": data_seed, "base_seed": base_seed, "train_seed": train_seeds, "sample_seed": sample_seed},
+        parameters={**trained, "task": task},
         versions={name: version(name) for name in PACKAGES},
     )
     markdown = markdown_report(
@@ -110,3 +112,8 @@ def announce(lines: list[str], project: str, data: str) -> None:
     """Print where the report is, and the verdict."""
     place = Path(project) / data / "08_reporting" / "report.html"
     print("\n".join(["", *lines, f"The report: {place}", ""]))
+
+
+def _in_order(training: dict[str, Any]) -> dict[str, Training]:
+    """What each objective is trained with, in the order that every table and figure has."""
+    return {str(name): Training.model_validate(training[name]) for name in OBJECTIVES if name in training}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure  # Kedro reads the types of nodes
 
 from beyond_sharpening.parameters import Theory
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def check_theory(options: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:

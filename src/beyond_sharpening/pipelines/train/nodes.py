@@ -26,8 +26,8 @@ def train_objective(
     workspace: str,
 ) -> tuple[Policy, Policy, pd.DataFrame]:
     """The last policy, the best one on the validation problems, and a row a step."""
-    from beyond_sharpening.evaluation import load_grader
-    from beyond_sharpening.training import TrainingTask, task_reward, train
+    from beyond_sharpening.grading import Grader
+    from beyond_sharpening.training import Job, TaskReward, TrainingTask, train
 
     objective, asked, machine = (
         Training.model_validate(options),
@@ -38,7 +38,7 @@ def train_objective(
         train=problems_from_frame(train_problems),
         validation=problems_from_frame(validation_problems),
         prompt=asked.prompt,
-        reward=task_reward(load_grader(asked.grader, machine.grading_workers)),
+        reward=TaskReward(Grader(asked.grader, machine.grading_workers)),
         max_completion_tokens=asked.max_completion_tokens,
         max_prompt_tokens=asked.max_prompt_tokens,
     )
@@ -47,5 +47,5 @@ def train_objective(
     folder = Path(workspace) / f"{objective.objective}-{cell}"
     name = f"{objective.objective} {objective.variant()} seed {train_seed}"
     with nested_run(name, {**options, "train_seed": train_seed}) as track:
-        trained = train(base, training_task, objective, machine, train_seed, folder, track)
+        trained = train(Job(base, training_task, objective, machine, train_seed, folder, track))
     return trained.last, trained.best, trained.history

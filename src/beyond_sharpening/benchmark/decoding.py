@@ -1,19 +1,13 @@
-"""Speed, side by side with peers: the same model, prompts and numbers of steps, in one run.
-
-Repeats of ours and the peer's are interleaved, so that what else the machine does meets both; medians are compared.
-"""
+"""Decoding against peers: power sampling one chain at a time, and ``generate`` on repeated prompts."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from statistics import median
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import torch
 
+from beyond_sharpening.benchmark.contest import Contest
 from beyond_sharpening.decoders import PowerMH
 from beyond_sharpening.decoding import SamplingOptions, sample
 from beyond_sharpening.decoding.mh import power_mh
@@ -27,48 +21,10 @@ if TYPE_CHECKING:
 VOCABULARY, EOS = 64, 0
 
 
-class Measurement(TypedDict):
-    """Ours against a peer's: ``ratio`` above 1 means that ours is faster."""
-
-    stage: str
-    ours: float
-    peer: float
-    unit: str
-    ratio: float
-    conditions: str
-
-
-@dataclass(frozen=True)
-class Contest:
-    """One piece of work done twice; each side returns how many units it did."""
-
-    stage: str
-    unit: str
-    conditions: str
-    ours: Callable[[], int]
-    peer: Callable[[], int]
-
-    def measure(self, repeats: int) -> Measurement:
-        """Medians over interleaved repeats, in units a second; the first round warms up and does not count."""
-        rates: dict[str, list[float]] = {"ours": [], "peer": []}
-        for _ in range(repeats + 1):
-            for side, work in (("ours", self.ours), ("peer", self.peer)):
-                start = time.perf_counter()
-                done = work()
-                rates[side].append(done / (time.perf_counter() - start))
-        ours, peer = (median(rates[side][1:]) for side in ("ours", "peer"))
-        return Measurement(
-            stage=self.stage, ours=ours, peer=peer, unit=self.unit, ratio=ours / peer, conditions=self.conditions
-        )
-
-
-def measure(options: Benchmark) -> list[Measurement]:
-    """Power sampling against one chain at a time, and rollouts against ``generate``."""
+def contests(options: Benchmark) -> list[Contest]:
+    """Power sampling and rollouts, on one small model."""
     model = build_model(options)
-    contests = [*_power_sampling(model, options), *_rollouts(model, options)]
-    threads = f"{torch.get_num_threads()} thread(s)"
-    results = [contest.measure(options.repeats) for contest in contests]
-    return [{**result, "conditions": f"{result['conditions']}; {threads}"} for result in results]
+    return [*_power_sampling(model, options), *_rollouts(model, options)]
 
 
 def build_model(options: Benchmark) -> PreTrainedModel:

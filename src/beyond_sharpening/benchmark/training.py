@@ -1,0 +1,248 @@
+"""A step of RLOO against TRL's own trainer: generation, scoring and training apart, and the peak of memory.
+
+Both do the same work: completions of one length from the same prompts, log-probabilities under the policy and under
+the start model, a gradient and an AdamW step. TRL's trainer scores new completions under the policy in a pass of its
+own; ours takes what its sampling loop said.
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset
+from trl import RLOOConfig, RLOOTrainer
+
+from beyond_sharpening.benchmark.contest import Measurement
+from beyond_sharpening.objectives import Objective
+from beyond_sharpening.policy import Policy, save_policy
+from beyond_sharpening.training import ESTIMATOR, ObjectiveTrainer
+from beyond_sharpening.training.callbacks import quiet
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+    from beyond_sharpening.parameters import Benchmark, Hardware, HubBase, TinyBase
+
+PARTS = ("generation", "scoring", "training")
+STEPS = 2  # of a trainer: the first warms up
+FLOPS_A_PARAMETER = 6  # and token, forward and backward (Kaplan et al., arXiv 2001.08361)
+PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
+"""Dense bfloat16 operations a second, by what the device's name holds (the makers' data sheets)."""
+
+
+class Clock:
+    """A trainer that keeps how long the parts of its steps take, in seconds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.spent: dict[str, list[float]] = defaultdict(list)
+        super().__init__(*args, **kwargs)
+
+    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
+        with self._timed("generation"):
+            return super()._generate_single_turn(*args, **kwargs)  # type: ignore[misc]
+
+    def _generate_and_score_completions(self, *args: Any, **kwargs: Any) -> Any:
+        with self._timed("rollouts"):
+            return super()._generate_and_score_completions(*args, **kwargs)  # type: ignore[misc]
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        with self._timed("step"):
+            return super().training_step(*args, **kwargs)  # type: ignore[misc]
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        start = _now()
+        yield
+        self.spent[part].append(_now() - start)
+
+    def parts(self) -> dict[str, float]:
+        """Seconds of generation, scoring (with the reward) and training in the last step."""
+        generation, rollouts = self.spent["generation"][-1], self.spent["rollouts"][-1]
+        step = sum(self.spent["step"][len(self.spent["step"]) // STEPS :])
+        return {"generation": generation, "scoring": rollouts - generation, "training": step - rollouts}
+
+
+class TimedObjectiveTrainer(Clock, ObjectiveTrainer):
+    """Ours."""
+
+
+class TimedPeer(Clock, RLOOTrainer):
+    """TRL's."""
+
+
+Builder = Callable[[Path, "Benchmark", "Hardware"], TimedObjectiveTrainer | TimedPeer]
+
+
+def measure_step(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> list[Measurement]:
+    """Tokens a second of each part, and the peak of memory; medians of interleaved repeats."""
+    rates: dict[str, dict[str, list[float]]] = {"ours": defaultdict(list), "peer": defaultdict(list)}
+    with tempfile.TemporaryDirectory() as folder:
+        start = Path(folder) / "start"
+        parameters = _save_start(start, options, base, hardware)
+        for _ in range(options.repeats):
+            for side, build in (("ours", _ours), ("peer", _peer)):
+                for name, value in _one_run(build, start, options, hardware).items():
+                    rates[side][name].append(value)
+    step = options.step
+    conditions = (
+        f"{parameters / 1e6:.3g}M parameters, {step.prompts} x {step.completions} completions of {step.new_tokens} "
+        f"tokens, prompts of {step.prompt_tokens}, {hardware.dtype}; peer: TRL's RLOOTrainer with its KL term"
+    )
+    rows = [_row(f"RLOO step, {part}", "tokens/s", rates, part, conditions) for part in PARTS]
+    if hardware.device == "cuda":
+        rows += [_memory_row(rates, conditions), *_utilisation(rates, parameters, conditions)]
+    return rows
+
+
+def _row(stage: str, unit: str, rates: dict[str, dict[str, list[float]]], name: str, conditions: str) -> Measurement:
+    ours, peer = (median(rates[side][name]) for side in ("ours", "peer"))
+    return Measurement(stage=stage, ours=ours, peer=peer, unit=unit, ratio=ours / peer, conditions=conditions)
+
+
+def _memory_row(rates: dict[str, dict[str, list[float]]], conditions: str) -> Measurement:
+    row = _row("RLOO step, peak memory", "GiB", rates, "memory", conditions)
+    return {**row, "ratio": row["peer"] / row["ours"]}
+
+
+def _utilisation(rates: dict[str, dict[str, list[float]]], parameters: int, conditions: str) -> list[Measurement]:
+    """Model-FLOPs utilisation of the training part, where the device's peak is known."""
+    name = torch.cuda.get_device_name()
+    peaks = [flops for device, flops in PEAK_FLOPS.items() if device in name]
+    if not peaks:
+        return []
+    row = _row("RLOO step, share of peak FLOPs in training", "1", rates, "training", conditions)
+    share = FLOPS_A_PARAMETER * parameters / peaks[0]
+    return [{**row, "ours": row["ours"] * share, "peer": row["peer"] * share}]
+
+
+def _save_start(folder: Path, options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> int:
+    """A start model of the asked shape with random weights, and a tokenizer of digits; its number of parameters."""
+    from transformers import AutoModelForCausalLM
+
+    from beyond_sharpening.training.pretraining import build_tokenizer
+
+    tokenizer = build_tokenizer()
+    with torch.random.fork_rng(), torch.device(hardware.device):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(_shape(options, base, len(tokenizer)))
+    save_policy(model, tokenizer, folder)
+    return model.num_parameters()
+
+
+def _shape(options: Benchmark, base: TinyBase | HubBase, vocabulary: int) -> PretrainedConfig:
+    """That of the start model where the parameters tell it, and of the benchmark's small model otherwise."""
+    from transformers import AutoConfig, LlamaConfig
+
+    config = getattr(base, "config", None)
+    if config is not None:
+        return AutoConfig.for_model(**config)
+    return LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=options.architecture.hidden_size,
+        intermediate_size=options.architecture.intermediate_size,
+        num_hidden_layers=options.architecture.layers,
+        num_attention_heads=options.architecture.heads,
+        max_position_embeddings=options.step.prompt_tokens + options.step.new_tokens,
+    )
+
+
+def _one_run(build: Builder, start: Path, options: Benchmark, hardware: Hardware) -> dict[str, float]:
+    """Tokens a second of each part of a trainer's last step, and its peak of memory in GiB."""
+    if hardware.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    trainer = build(start, options, hardware)
+    quiet(trainer)
+    trainer.train()
+    tokens = options.step.prompts * options.step.completions * options.step.new_tokens
+    rates = {part: tokens / seconds for part, seconds in trainer.parts().items()}
+    if hardware.device == "cuda":
+        rates["memory"] = torch.cuda.max_memory_allocated() / 2**30
+    del trainer
+    gc.collect()
+    if hardware.device == "cuda":
+        torch.cuda.empty_cache()
+    return rates
+
+
+def _ours(start: Path, options: Benchmark, hardware: Hardware) -> TimedObjectiveTrainer:
+    policy = Policy(start)
+    return TimedObjectiveTrainer(
+        policy.model(hardware.device),
+        policy.model(hardware.device, hardware.dtype),
+        Objective.named("tilted"),
+        _reward,
+        _arguments(start, options, hardware),
+        fixed_length=True,
+        generation_batch=hardware.generation_batch,
+        processing_class=policy.tokenizer(),
+        train_dataset=_prompts(options),
+    )
+
+
+def _peer(start: Path, options: Benchmark, hardware: Hardware) -> TimedPeer:
+    policy = Policy(start)
+    return TimedPeer(
+        model=policy.model(hardware.device),
+        reward_funcs=[lambda completions, gold, **_: _reward([text[0]["content"] for text in completions], gold)],
+        args=_arguments(
+            start, options, hardware, beta=0.01, generation_kwargs={"min_new_tokens": options.step.new_tokens}
+        ),
+        processing_class=policy.tokenizer(),
+        train_dataset=_prompts(options),
+    )
+
+
+def _arguments(start: Path, options: Benchmark, hardware: Hardware, **own: Any) -> RLOOConfig:
+    completions = options.step.prompts * options.step.completions
+    micro_batch = min(hardware.train_batch, completions)
+    return RLOOConfig(
+        **{**ESTIMATOR, **own},
+        output_dir=str(start.parent / "trainer"),
+        max_steps=STEPS,
+        num_generations=options.step.completions,
+        per_device_train_batch_size=micro_batch,
+        gradient_accumulation_steps=completions // micro_batch,
+        max_completion_length=options.step.new_tokens,
+        learning_rate=1e-6,
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+        report_to="none",
+        bf16=hardware.dtype == "bfloat16",
+        use_cpu=hardware.device == "cpu",
+        gradient_checkpointing=hardware.gradient_checkpointing,
+        dataloader_pin_memory=hardware.device == "cuda",
+    )
+
+
+def _prompts(options: Benchmark) -> Dataset:
+    """Questions of digits, a token each."""
+    generator = torch.Generator().manual_seed(0)
+    digits = torch.randint(10, (options.step.prompts, options.step.prompt_tokens), generator=generator).tolist()
+    questions = ["".join(map(str, row)) for row in digits]
+    return Dataset.from_list(
+        [
+            {"prompt": [{"role": "user", "content": question}], "gold": str(row)}
+            for row, question in enumerate(questions)
+        ]
+    )
+
+
+def _reward(completions: Sequence[str], golds: Sequence[str]) -> list[float]:
+    """Something that differs from completion to completion, and costs nothing."""
+    return [float(len(set(completion)) % 2) for completion in completions]
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()

@@ -1,0 +1,202 @@
+"""Where rollouts come from: the project's own sampling loop, transformers' paged batching, or vLLM as TRL offers it.
+
+The loop samples from the training weights themselves, so that its log-probabilities are the trainer's. The other
+engines hold weights of their own, which follow the trainer's before each step: their log-probabilities differ by
+rounding and kernels, which the importance weights of the loss correct.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, cast
+
+import torch
+from accelerate.utils import is_peft_model
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
+from trl import RLOOConfig
+from trl.models import unwrap_model_for_generation
+
+from beyond_sharpening.decoding import Completion, sample
+from beyond_sharpening.decoding.sampling import grouped
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from peft.tuners.lora import Linear as LoraLinear
+    from transformers import PreTrainedModel
+    from trl.generation.vllm_generation import VLLMGeneration
+
+    from beyond_sharpening.training.trainer import ObjectiveTrainer
+
+PAGED_MEMORY_SHARE = 0.5
+"""Of the free GPU memory, for the paged cache; the backward pass needs the rest."""
+
+
+class Engine(Protocol):
+    """Draws completions at temperature 1 from the current policy, with log-probabilities under what drew them."""
+
+    has_own_weights: bool
+
+    def rollouts(self, prompts: Sequence[list[int]], samples: int, seeds: Sequence[int]) -> list[list[Completion]]:
+        """``samples`` completions of each prompt."""
+        ...
+
+
+class SamplingLoop:
+    """``decoding.sample`` on the training weights; a completion depends on its seed alone.
+
+    Args:
+        trainer: whose policy is sampled, as its ``sampling`` says.
+        batch: completions that grow together.
+    """
+
+    has_own_weights = False
+
+    def __init__(self, trainer: ObjectiveTrainer, batch: int) -> None:
+        self.trainer, self.batch = trainer, batch
+
+    def rollouts(self, prompts: Sequence[list[int]], samples: int, seeds: Sequence[int]) -> list[list[Completion]]:
+        chunk = max(1, self.batch // samples)
+        completions: list[list[Completion]] = []
+        with whole_weights(self.trainer) as model, self.trainer.accelerator.autocast():
+            for start in range(0, len(prompts), chunk):
+                part = slice(start, start + chunk)
+                completions += sample(model, prompts[part], self.trainer.sampling, samples, seeds[part])
+        return completions
+
+
+class PagedBatching:
+    """Continuous batching over a paged cache, ``generate_batch`` of transformers, on a copy of the weights.
+
+    A copy, because its worker thread leaves autocast behind: float32 training weights would be served as they are.
+
+    Args:
+        trainer: whose policy is sampled, as its ``sampling`` says; ``transformers_continuous_batching_config`` of its
+            arguments sizes the cache.
+        model: the copy, in the precision to serve.
+    """
+
+    has_own_weights = True
+
+    def __init__(self, trainer: ObjectiveTrainer, model: PreTrainedModel) -> None:
+        self.trainer, self.model = trainer, model.to(trainer.accelerator.device)
+        self.synced_step = -1
+
+    def sync(self) -> None:
+        """Copy the trained weights, once a step; sharded ones are gathered one at a time."""
+        if self.synced_step == self.trainer.state.global_step:
+            return
+        served = dict(self.model.named_parameters())
+        with torch.no_grad():
+            for name, weight in plain_weights(self.trainer.accelerator.unwrap_model(self.trainer.model)):
+                served[name].copy_(weight)
+        self.synced_step = self.trainer.state.global_step
+
+    def rollouts(self, prompts: Sequence[list[int]], samples: int, seeds: Sequence[int]) -> list[list[Completion]]:
+        from transformers import ContinuousBatchingConfig, GenerationConfig
+
+        self.sync()
+        options = self.trainer.sampling
+        eos = list(options.eos_ids)
+        asked = cast(dict, cast(RLOOConfig, self.trainer.args).transformers_continuous_batching_config or {})
+        outputs = self.model.generate_batch(
+            [prompt for prompt in prompts for _ in range(samples)],
+            generation_config=GenerationConfig(
+                max_new_tokens=options.max_new_tokens,
+                do_sample=True,
+                temperature=1.0,
+                top_p=1.0,
+                top_k=0,
+                eos_token_id=[] if options.ignore_eos else eos,
+                pad_token_id=eos[0],
+            ),
+            continuous_batching_config=ContinuousBatchingConfig(
+                **({"max_memory_percent": PAGED_MEMORY_SHARE} | asked), return_logprobs=True, seed=seeds[0] % 2**31
+            ),
+            progress_bar=False,
+        )
+        drawn = [outputs[name] for name in sorted(outputs, key=lambda name: int(name.rpartition("_")[2]))]
+        if len(drawn) != len(prompts) * samples or any(output.error for output in drawn):
+            faults = {output.error for output in drawn if output.error}
+            raise RuntimeError(
+                f"paged batching finished {len(drawn)} of {len(prompts) * samples} completions"
+                + (f": {'; '.join(sorted(faults))}" if faults else "")
+                + "; choose hardware.engine = transformers if it happens again"
+            )
+        return grouped([_completion(one.generated_tokens, one.logprobs, eos) for one in drawn], samples)
+
+
+class Vllm:
+    """vLLM, colocated or as a server, through TRL's ``VLLMGeneration``, which RLOO asks for no log-probabilities."""
+
+    has_own_weights = True
+
+    def __init__(self, trainer: ObjectiveTrainer, generation: VLLMGeneration) -> None:
+        self.trainer, self.generation = trainer, generation
+        generation.logprobs = 0  # of the drawn token
+        generation.generation_kwargs = {"ignore_eos": trainer.sampling.ignore_eos}
+        self.synced_step = -1
+
+    def rollouts(self, prompts: Sequence[list[int]], samples: int, seeds: Sequence[int]) -> list[list[Completion]]:
+        if self.synced_step != self.trainer.state.global_step:
+            self.generation.sync_weights()
+            self.synced_step = self.trainer.state.global_step
+        repeated = [prompt for prompt in prompts for _ in range(samples)]
+        _, tokens, logprobs, _ = self.generation.generate(prompts=repeated, images=None, num_generations=samples)
+        eos = list(self.trainer.sampling.eos_ids)
+        drawn = [_completion(row, [of[0] for of in its], eos) for row, its in zip(tokens, logprobs, strict=True)]
+        return grouped(drawn, samples)
+
+
+def _completion(tokens: Sequence[int], logprobs: Sequence[float], eos: Sequence[int]) -> Completion:
+    """A completion that another engine drew; the entropy of its distributions is not known."""
+    tokens, total = list(tokens), sum(logprobs)
+    return Completion(tokens, total, float("nan"), set(eos).isdisjoint(tokens), float(len(tokens)), total)
+
+
+@contextmanager
+def whole_weights(trainer: ObjectiveTrainer) -> Iterator[PreTrainedModel]:
+    """The policy with all of its weights on this process, to sample from at its own pace.
+
+    Processes that sample finish at different times, and a sharded forward pass is a collective one: shards (FSDP2, or
+    DeepSpeed's ZeRO-3 through TRL) are gathered before, and scattered after.
+    """
+    with unwrap_model_for_generation(trainer.model_wrapped, trainer.accelerator) as model:
+        sharded = [module for module in model.modules() if isinstance(module, FSDPModule)]
+        names = model._no_split_modules or ()
+        layers = [module for module in sharded if type(module).__name__.removeprefix("FSDP") in names]
+        for module in layers:
+            module.set_reshard_after_forward(False, recurse=False)
+        for module in sharded:
+            module.unshard()
+        try:
+            yield model
+        finally:
+            for module in layers:
+                module.set_reshard_after_forward(True, recurse=False)
+            for module in sharded:
+                module.reshard()
+
+
+def plain_weights(model: PreTrainedModel | PeftModel) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every weight whole, by its name in the plain model, adapters added in.
+
+    Out of place: merging adapters into bfloat16 weights and out of them again would leave rounding behind each time.
+    """
+    base = cast("PeftModel", model).get_base_model() if is_peft_model(model) else model
+    for name, weight in base.named_parameters():
+        place, _, leaf = name.rpartition(".")
+        if "lora_" in place:
+            continue
+        whole = weight.full_tensor() if isinstance(weight, DTensor) else weight
+        if place.endswith(".base_layer") and leaf == "weight":
+            adapted = cast("LoraLinear", base.get_submodule(place.removesuffix(".base_layer")))
+            whole = whole + adapted.get_delta_weight(adapted.active_adapters[0])
+        yield f"{place.removesuffix('.base_layer')}.{leaf}", whole
+
+
+def serving_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+    """A frozen copy for an engine with weights of its own; made before TRL patches the model's forward."""
+    return copy.deepcopy(model).to(dtype).eval().requires_grad_(False)  # type: ignore[arg-type]

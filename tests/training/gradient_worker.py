@@ -1,0 +1,86 @@
+"""One process of a training step on the enumerable task: ``gradient_worker.py ddp|fsdp2 FOLDER``.
+
+The first process leaves the gradient that reaches the optimiser, by parameter name, and the policy after the step.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+from accelerate import DistributedType, PartialState
+from accelerate.state import AcceleratorState
+from torch.distributed.tensor import DTensor
+from transformers import TrainerCallback
+
+from beyond_sharpening.objectives import Objective
+from beyond_sharpening.training.enumerable import QUESTIONS, build_trainer, enumerable_task
+from beyond_sharpening.training.optimum import perturbed
+
+GROUPS, GROUP_SIZE = 8, 4
+
+
+class NamedGradients(TrainerCallback):
+    """Keeps every gradient whole, by the name of its parameter in the plain model."""
+
+    def on_pre_optimizer_step(self, args, state, control, **kwargs):
+        self.sharded = any(isinstance(part.grad, DTensor) for part in kwargs["model"].parameters())
+        self.found = {
+            name.removeprefix("module."): (
+                part.grad.full_tensor() if isinstance(part.grad, DTensor) else part.grad
+            ).double()
+            for name, part in kwargs["model"].named_parameters()
+        }
+
+
+def take_step(folder: Path, processes: int, double: bool, **arguments) -> NamedGradients:
+    """One step on the same batch of completions, however many processes share it; saves the policy after it."""
+    task = enumerable_task()
+    policy = perturbed(task.start, seed=2)
+    recorder = NamedGradients()
+    built = build_trainer(
+        task,
+        Objective.named("tilted", beta=2),
+        policy.double() if double else policy,
+        folder,
+        groups=GROUPS,
+        group_size=GROUP_SIZE,
+        learning_rate=0.1,
+        max_steps=1,
+        max_grad_norm=0.0,
+        per_device_train_batch_size=len(QUESTIONS) * GROUPS * GROUP_SIZE // processes // 2,
+        gradient_accumulation_steps=2,
+        **arguments,
+    )
+    built.add_callback(recorder)
+    built.train()
+    again = built.rollouts([task.prompts[built.accelerator.process_index % 3]], 4, "after")
+    assert len(again[0]) == 4, "each process samples at its own pace"
+    built.save_policy(task.tokenizer, folder / "policy")
+    return recorder
+
+
+def shard_on_processors() -> None:
+    """accelerate shards on accelerators only: let its state take this machine's processor for one."""
+    initialise = AcceleratorState.__init__
+
+    def on_an_accelerator(state, *args, **kwargs):
+        if PartialState._shared_state.get("distributed_type") == DistributedType.MULTI_CPU:
+            PartialState._shared_state["distributed_type"] = DistributedType.MULTI_XPU
+        initialise(state, *args, **kwargs)
+
+    AcceleratorState.__init__ = on_an_accelerator
+
+
+def main(kind: str, folder: Path) -> None:
+    arguments = {"ddp_backend": "gloo", "ddp_find_unused_parameters": False}
+    if kind == "fsdp2":
+        shard_on_processors()
+        arguments |= {"fsdp": True, "fsdp_config": {"version": 2, "reshard_after_forward": True}}
+    step = take_step(folder, int(os.environ["WORLD_SIZE"]), double=kind == "ddp", **arguments)
+    if os.environ["RANK"] == "0":
+        torch.save({"gradient": step.found, "sharded": step.sharded}, folder / "step.pt")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

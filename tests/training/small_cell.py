@@ -1,0 +1,63 @@
+"""A training of seconds on a random model, and what its tests ask of it."""
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from beyond_sharpening.parameters import Hardware, Training
+from beyond_sharpening.policy import Policy
+from beyond_sharpening.problems import Problem
+from beyond_sharpening.training import Job, TrainingTask
+from beyond_sharpening.training import train as train_job
+
+HARDWARE = Hardware(
+    device="cpu", dtype="float32", train_batch=4, generation_batch=64, grading_workers=1, gradient_checkpointing=False
+)
+
+
+def options(objective: str = "tilted", **changed) -> Training:
+    asked = {
+        "steps": 4,
+        "prompts_per_step": 4,
+        "completions_per_prompt": 2,
+        "learning_rate": 1e-2,
+        "warmup_steps": 2,
+        "weight_decay": 0.01,
+        "adam_betas": (0.9, 0.999),
+        "max_grad_norm": 1.0,
+        "validate_every": 2,
+        "validation_samples": 2,
+        "checkpoint_every": 2,
+    }
+    return Training.model_validate({"objective": objective, **asked, **changed})
+
+
+def problems(start: int, count: int) -> list[Problem]:
+    return [
+        Problem(str(row), "chains", f"{row}+{row}=", str(2 * row), "2", "train") for row in range(start, start + count)
+    ]
+
+
+def short(completions, golds):
+    """A reward that a random model can earn: short answers."""
+    return [float(len(completion) < 12) for completion in completions]
+
+
+def task(reward=short, n_problems: int = 10) -> TrainingTask:
+    return TrainingTask(problems(1, n_problems), problems(30, 5), "{question}", reward, max_completion_tokens=8)
+
+
+def nowhere(metrics: dict[str, float], step: int) -> None:
+    pass
+
+
+def train(*parts):
+    return train_job(Job(*parts))
+
+
+def weights(policy: Policy) -> dict[str, torch.Tensor]:
+    return AutoModelForCausalLM.from_pretrained(policy.path).state_dict()
+
+
+def equal(one: Policy, other: Policy) -> bool:
+    first, second = weights(one), weights(other)
+    return all(torch.equal(first[name], second[name]) for name in first)

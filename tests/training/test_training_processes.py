@@ -1,0 +1,116 @@
+"""Several processes train as one would, and one that dies ends the training where it can go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import torch
+from mlflow import MlflowClient
+from transformers import AutoModelForCausalLM
+
+from beyond_sharpening.errors import WorkerFailed
+from beyond_sharpening.grading import Grader
+from beyond_sharpening.pipelines.tracking import RunMetrics
+from beyond_sharpening.training import Job, TaskReward, launch
+from beyond_sharpening.training.launch import JOB_FILE
+from training.gradient_worker import take_step
+from training.small_cell import HARDWARE, options, task, train, weights
+
+WORKER = Path(__file__).with_name("gradient_worker.py")
+PATIENCE = 180
+
+
+@pytest.mark.parametrize(("kind", "double", "tolerance"), [("ddp", True, 1e-6), ("fsdp2", False, 1e-5)])
+def test_two_processes_take_the_step_that_one_takes(kind, double, tolerance, tmp_path):
+    """The same completions, the same gradient, and the same policy saved; FSDP2 shards each of them."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "PYTHONPATH": str(WORKER.parents[1]), "OMP_NUM_THREADS": "1"}
+    folder = tmp_path / "two"
+    folder.mkdir()
+    finished = subprocess.run(
+        [*launcher, WORKER, kind, folder], env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    two = torch.load(folder / "step.pt")
+    one = take_step(tmp_path / "one", 1, double)
+    assert two["sharded"] == (kind == "fsdp2")
+    assert set(two["gradient"]) == set(one.found)
+    size = sum(part.square().sum() for part in one.found.values()).sqrt()
+    apart = sum((part - two["gradient"][name]).square().sum() for name, part in one.found.items()).sqrt()
+    assert apart / size < tolerance
+    saved = [AutoModelForCausalLM.from_pretrained(at / "policy").state_dict() for at in (tmp_path / "one", folder)]
+    for name, weight in saved[0].items():
+        torch.testing.assert_close(saved[1][name], weight, atol=tolerance, rtol=tolerance)
+
+
+REWARD = TaskReward(Grader("beyond_sharpening.grading:grade", 1))
+TWO = HARDWARE.model_copy(update={"processes": 2})
+
+
+def test_a_training_in_two_processes_leaves_what_one_leaves(base, tmp_path):
+    """Policies, history, and live metrics, which the first process writes into a run that it did not open."""
+    asked, names = options("tempered", steps=2, validate_every=1), ("one", "two")
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    runs = {name: client.create_run(client.create_experiment(name)).info.run_id for name in names}
+    one, two = (
+        train(base, task(REWARD), asked, hardware, 0, tmp_path / name, RunMetrics(client.tracking_uri, runs[name]))
+        for name, hardware in zip(names, (HARDWARE, TWO), strict=True)
+    )
+    # The clock's, and what is averaged over batches in which completions of different lengths come together.
+    own = ["step_time", "tokens_per_second", "entropy", "sampler_gap"]
+    pd.testing.assert_frame_equal(two.history.drop(columns=own), one.history.drop(columns=own), rtol=1e-4, atol=1e-5)
+    for name, weight in weights(one.last).items():
+        torch.testing.assert_close(weights(two.last)[name], weight, atol=1e-4, rtol=1e-4)
+    rewards = [[point.value for point in client.get_metric_history(runs[name], "reward")] for name in names]
+    assert len(rewards[0]) == 2
+    assert rewards[0] == pytest.approx(rewards[1], rel=1e-4)
+    assert {client.get_run(run).info.status for run in runs.values()} == {"RUNNING"}, "whoever opened them closes them"
+    assert two.best.path.is_dir()
+    assert not (tmp_path / "two" / JOB_FILE).exists()
+
+
+def test_a_killed_process_ends_the_training_and_it_goes_on_from_its_state(base, tmp_path):
+    killer = threading.Thread(target=kill_a_worker_after_a_state, args=(tmp_path,))
+    killer.start()
+    told = r"process \d was killed by SIGKILL; the state of step \d+ is kept, and the same command goes on from there"
+    with pytest.raises(WorkerFailed, match=told):
+        train(base, task(REWARD), options("tempered", steps=100000), TWO, 0, tmp_path, print)
+    killer.join()
+    step = max(int(state.name.partition("-")[2]) for state in tmp_path.glob("checkpoint-*"))
+    trained = train(base, task(REWARD), options("tempered", steps=step + 1), TWO, 0, tmp_path, print)
+    assert trained.history["step"].tolist() == list(range(1, step + 2))
+
+
+def kill_a_worker_after_a_state(workspace: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while not list(workspace.glob("checkpoint-*/trainer_state.json")) and time.monotonic() < until:
+        time.sleep(0.1)
+    found = subprocess.run(["pgrep", "-f", str(workspace / JOB_FILE)], capture_output=True, text=True)
+    os.kill(int(found.stdout.split()[-1]), signal.SIGKILL)
+
+
+def test_a_worker_that_fails_says_of_what(tmp_path):
+    """Of the worker that failed, not of those that were ended for it; torch tells it with a traceback or without."""
+    for told in ("Traceback ...\nFloatingPointError: step 3: nan\n", {"message": "FloatingPointError: step 3: nan"}):
+        ended = SimpleNamespace(exitcode=-signal.SIGTERM, timestamp=1, message="")
+        error = SimpleNamespace(failures={0: ended, 1: SimpleNamespace(exitcode=1, timestamp=2, message=told)})
+        assert launch._describe(error, tmp_path).startswith(
+            "training process 1 failed: FloatingPointError: step 3: nan; no state was kept yet"
+        )
+
+
+def test_other_machines_are_told_which_command_joins_them(tmp_path):
+    """It starts the same worker on the same job, at the same meeting place."""
+    hardware = HARDWARE.model_copy(update={"processes": 8, "machines": 2, "rendezvous": "node0:29500"})
+    job = Job(None, task(REWARD), options("tempered"), hardware, 0, tmp_path / "cell", print)
+    assert launch._command(job) == (
+        "torchrun --nnodes=2 --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=node0:29500 "
+        f"--rdzv-id=tempered-cell -m beyond_sharpening.training.worker {tmp_path}/cell/job.pickle"
+    )
