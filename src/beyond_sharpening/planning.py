@@ -107,7 +107,7 @@ def estimate(
     """The memory of each phase; objectives differ in none of what it depends on, unless their batches do."""
     task, hardware = parameters.task, parameters.hardware
     trainings = {
-        (options.prompts_per_step, options.completions_per_prompt): options
+        (options.prompts_per_step, options.completions_per_prompt, str(options.lora)): options
         for options in (parameters.train[name] for name in objectives)
     }
     phases = [memory for options in trainings.values() for memory in training_memory(shape, task, options, hardware)]

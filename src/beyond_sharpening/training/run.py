@@ -29,6 +29,7 @@ from beyond_sharpening.training.validation import Validation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
 logger = logging.getLogger(__name__)
 
 HISTORY = {
