@@ -87,7 +87,8 @@ def test_shards_divide_what_learns_and_nothing_else():
     assert two["weights"] == one["weights"] // 2
     assert two["optimiser"] == one["optimiser"] // 2
     assert gradient_memory(shape, shared) == gradient_memory(shape, alone) // 2
-    assert (two["reference"], two["casts"]) == (one["reference"], one["casts"])
+    assert two["reference"] == one["reference"]
+    assert two["casts"] == 0 < one["casts"], "shards are gathered in the precision that autocast would cast to"
     copies = hardware(processes=2)
     assert state_memory(shape, copies) == one
     assert state_memory(shape, hardware(engine="paged"))["serving copy"] == one["reference"]

@@ -148,14 +148,15 @@ def state_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> 
     Weights that learn are float32, and AdamW keeps two moments of each of them and a step count of each tensor
     (Loshchilov & Hutter, arXiv 1711.05101; ``torch.optim.AdamW``), 4 bytes each. The reference has the dtype of the
     hardware; below an adapter it is the weights themselves, which have that dtype too. Autocast keeps one cast copy of
-    each matrix until its block ends. Shards are of weights and optimiser; the reference is whole on every process.
+    each matrix until its block ends, where shards are gathered in its precision already. Shards are of weights and
+    optimiser; the reference is whole on every process.
     """
     size, shards = BYTES[hardware.dtype], _shards(hardware)
     learns, trainable = lora is None or hardware.engine.startswith("vllm"), shape.trainable(lora)
     state = {
         "weights": ((FLOAT32 if learns else size) * shape.parameters + (FLOAT32 * trainable if lora else 0)) // shards,
         "optimiser": (2 * FLOAT32 * trainable + FLOAT32 * shape.tensors) // shards,
-        "casts": 0 if hardware.dtype == "float32" or not learns else shape.linear * size,
+        "casts": shape.linear * size if hardware.dtype != "float32" and learns and shards == 1 else 0,
     }
     if lora is None:
         state["reference"] = size * shape.parameters
