@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from beyond_sharpening import interruption
-from beyond_sharpening.errors import BadInput
+from beyond_sharpening.machine import check_machine
 from beyond_sharpening.manifests import GUARDED, check_manifests, commit, manifest
+from beyond_sharpening.parameters import Hardware
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -45,26 +46,14 @@ class Provenance:
     @hook_impl(tryfirst=True)  # a run that is refused leaves no trace in MLflow
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         self._catalog = catalog
-        self._check_device()
+        if not self._parameters["dry_run"]:  # a plan can be made anywhere
+            check_machine(Hardware.model_validate(self._parameters["hardware"]))
         check_manifests(pipeline.datasets(), catalog, self._parameters)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
         if stage := GUARDED.get(dataset_name):
             self._catalog.save(f"{stage}_manifest", manifest(self._parameters, stage, self._project))
-
-    def _check_device(self) -> None:
-        device = self._parameters["hardware"]["device"]
-        if device == "cpu" or self._parameters["dry_run"]:  # a plan can be made anywhere
-            return
-        import torch
-
-        backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
-        if not backends[device].is_available():
-            raise BadInput(
-                f"hardware.device = {device!r}, but torch {torch.__version__} finds no such device here; "
-                "run where there is one, or without --env=gpu"
-            )
 
 
 class Tracking:

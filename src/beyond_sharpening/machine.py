@@ -1,0 +1,43 @@
+"""Is this machine what the hardware profile asks for?"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from beyond_sharpening.errors import BadInput
+from beyond_sharpening.parameters import Hardware
+
+NEEDED = {
+    ("engine", "vllm_colocate"): ("vllm", "pip install vllm, or hardware.engine=transformers"),
+    ("engine", "vllm_server"): ("vllm", "pip install vllm, or hardware.engine=transformers"),
+    ("sharding", "zero3"): ("deepspeed", "pip install deepspeed, or hardware.sharding=fsdp2"),
+    ("attention", "flash_attention_2"): ("flash_attn", "pip install flash-attn, or hardware.attention=sdpa"),
+}
+"""The packages that choices of the profile need beside those that are installed with the project, and the remedy."""
+
+
+def check_machine(hardware: Hardware) -> None:
+    """Refuse a profile that this machine cannot serve, before anything runs.
+
+    Raises:
+        BadInput: for a package that is missing, a device that is not there, or fewer GPUs than processes.
+    """
+    for (key, value), (package, remedy) in NEEDED.items():
+        if getattr(hardware, key) == value and find_spec(package) is None:
+            raise BadInput(f"hardware.{key} = {value!r} needs the package {package}, which is not installed: {remedy}")
+    if hardware.device == "cpu":
+        return
+    import torch
+
+    backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    if not backends[hardware.device].is_available():
+        raise BadInput(
+            f"hardware.device = {hardware.device!r}, but torch {torch.__version__} finds no such device here; "
+            "run where there is one, or without --env=gpu"
+        )
+    found = torch.cuda.device_count() if hardware.device == "cuda" else 1
+    if hardware.processes > found:
+        raise BadInput(
+            f"hardware.processes = {hardware.processes} want a GPU each, and there are {found} here; "
+            f"set hardware.processes={found}, or make more of them visible (CUDA_VISIBLE_DEVICES)"
+        )

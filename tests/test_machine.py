@@ -1,0 +1,47 @@
+"""A profile that this machine cannot serve is refused with its remedy."""
+
+import pytest
+
+from beyond_sharpening import machine
+from beyond_sharpening.errors import BadInput
+from beyond_sharpening.machine import check_machine
+from beyond_sharpening.parameters import Hardware
+
+
+def hardware(**asked) -> Hardware:
+    profile = {"device": "cuda", "dtype": "bfloat16", "train_batch": 8, "generation_batch": 8, "grading_workers": 1}
+    return Hardware.model_validate({**profile, "gradient_checkpointing": True, **asked})
+
+
+@pytest.fixture(autouse=True)
+def two_gpus_and_no_package(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr(machine, "find_spec", lambda package: None)
+
+
+def test_what_is_there_is_enough():
+    check_machine(hardware(processes=2, sharding="fsdp2", engine="paged"))
+    check_machine(hardware(device="cpu", dtype="float32", processes=3))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"processes": 4}, r"hardware.processes = 4 want a GPU each, and there are 2 here; set hardware.processes=2"),
+        ({"engine": "vllm_colocate"}, r"hardware.engine = 'vllm_colocate' needs the package vllm, .*: pip install"),
+        ({"engine": "vllm_server"}, r"needs the package vllm, which is not installed: .* hardware.engine=transformers"),
+        ({"sharding": "zero3"}, r"hardware.sharding = 'zero3' needs the package deepspeed, .* hardware.sharding=fsdp2"),
+        ({"attention": "flash_attention_2"}, r"needs the package flash_attn, .* or hardware.attention=sdpa"),
+        ({"device": "mps"}, r"hardware.device = 'mps', but torch .* finds no such device here; run where there is one"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named_with_the_remedy(asked, told, monkeypatch):
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with pytest.raises(BadInput, match=told):
+        check_machine(hardware(**asked))
+
+
+def test_with_the_package_it_is_taken(monkeypatch):
+    monkeypatch.setattr(machine, "find_spec", lambda package: package)
+    check_machine(hardware(engine="vllm_server", sharding="zero3", attention="flash_attention_2"))
