@@ -140,7 +140,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
             {"evaluate": {"decoders": {"greedy": {"samples": 4}}}},
             "evaluate.decoders.greedy: has one completion a",
         ),
-        ({"evaluate": {"decoders": {"sir": {"alpha": [0]}}}}, "evaluate.decoders.sir-alpha0.alpha = 0: Input should be"),
+        ({"evaluate": {"decoders": {"sir": {"alpha": [0]}}}}, "evaluate.decoders.sir-alpha0.alpha = 0: Input should"),
         ({"evaluate": {"decoders": {"sir": {"alpha": []}}}}, "evaluate.decoders.sir.alpha = []: Input should be a"),
         ({"evaluate": {"decoders": {"best_of_n": {"n": 0}}}}, "evaluate.decoders.best_of_n.n = 0: Input should be"),
         ({"evaluate": {"decoders": {"sir": {"alpha": 2, "top_k": 50}}}}, "top_k = 50 would take completions out of"),
