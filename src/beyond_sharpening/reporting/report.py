@@ -94,8 +94,8 @@ def markdown_report(
 
 def _without_words(theory: pd.DataFrame) -> list[tuple[int, str]]:
     """Number and title of the propositions whose figure stands for itself."""
-    titles = theory.groupby("number")["title"].first()
-    return [(int(number), str(title)) for number, title in titles.items() if number not in EXPLAINED_PROPOSITIONS]
+    others = theory[~theory["number"].isin(EXPLAINED_PROPOSITIONS)].drop_duplicates("number").sort_values("number")
+    return list(zip(others["number"].tolist(), others["title"].tolist(), strict=True))
 
 
 def html_report(markdown: str, figures: Mapping[str, Figure]) -> str:
