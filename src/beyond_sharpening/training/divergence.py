@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BELOW, ABOVE = 0.25, 2.0  # the critical power of the task's start model lies between them
 CAPS = (3, 6)
 SEEDS = 3
-STEPS = 40
+STEPS = 30
 MEASURE_EVERY = 5
 LENGTH = "mean length, EOS included"
 
