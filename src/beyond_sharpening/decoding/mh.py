@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 QUARTERS = 4
 
 
+@torch.inference_mode()  # a tenth faster than without gradients alone, where the model is small
 def power_mh(
     model: PreTrainedModel,
     prompts: Sequence[Sequence[int]],
@@ -71,6 +72,7 @@ def power_mh(
     return with_rhat(chains.completions(), torch.stack(chains.trace[-decoder.steps :], dim=1))
 
 
+@torch.inference_mode()
 def smc_mh(
     model: PreTrainedModel,
     prompts: Sequence[Sequence[int]],
