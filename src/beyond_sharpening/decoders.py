@@ -202,7 +202,9 @@ def expand_lists(decoders: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _combinations(block: Any) -> Iterator[tuple[str, Any]]:
-    lists = {key: value for key, value in block.items() if isinstance(value, list)} if isinstance(block, dict) else {}
+    items = block.items() if isinstance(block, dict) else ()
+    # An empty list is left to the validation, which refuses it.
+    lists = {key: value for key, value in items if isinstance(value, list) and value}
     for values in product(*lists.values()):
         chosen = dict(zip(lists, values, strict=True))
         yield "".join(f"-{key}{value}" for key, value in chosen.items()), {**block, **chosen} if lists else block

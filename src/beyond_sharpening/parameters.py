@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from beyond_sharpening.decoders import Decoder, TemperatureSampling, expand_lists
+from beyond_sharpening.decoders import Decoder, PowerMH, TemperatureSampling, expand_lists
 from beyond_sharpening.grid import Sweep
 from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
 from beyond_sharpening.problems.sources import GeneratorSource, HubSource, Source
@@ -399,6 +399,13 @@ class Parameters(Strict):
                 ("evaluate", "min_completion_tokens"),
                 self.evaluate.min_completion_tokens,
             )
+        for name, decoder in self.evaluate.decoders.items():
+            if isinstance(decoder, PowerMH) and decoder.blocks > self.task.max_completion_tokens:
+                raise _fault(
+                    f"is at most the {self.task.max_completion_tokens} of task.max_completion_tokens",
+                    ("evaluate", "decoders", name, decoder.type, "blocks"),
+                    decoder.blocks,
+                )
         for name, block in self.train.items():
             if block.objective != name:
                 raise _fault(f"must be {name}", ("train", name, "objective"), block.objective)

@@ -148,8 +148,9 @@ def test_decoding_contrasts_are_secondary_and_not_adjusted():
         ("base/greedy", "base"),
         ("base/low_temperature", "base"),
         ("base/top_p", "base"),
-        ("task_reward", "base/low_temperature"),
         ("task_reward", "base/greedy"),
+        ("task_reward", "base/low_temperature"),
+        ("task_reward", "base/top_p"),
     ]
     trained = synthetic_samples({"base": 0.5, "task_reward": 0.7}, base_decoders={"greedy": 1})
     greedy = trained[trained["decoder"] == "greedy"].assign(policy="task_reward", variant=VARIANTS["task_reward"])

@@ -46,7 +46,13 @@ def test_diagnostics_are_summarised_where_there_are_any(samples):
 
 @pytest.mark.parametrize(
     ("diagnostics", "warns"),
-    [({"rhat": 1.3}, "have not mixed"), ({"rhat": 1.05}, ""), ({"ess": 0.05}, "few draws"), ({"ess": 0.5}, "")],
+    [
+        ({"rhat": 1.3}, "have not mixed"),
+        ({"rhat": 1.05}, ""),
+        ({"ess": 0.05}, "few draws"),
+        ({"ess": 0.5}, ""),
+        ({"acceptance": 0.0}, "have not moved"),
+    ],
 )
 def test_what_did_not_reach_its_target_is_warned_of(samples, diagnostics, warns):
     (warning,) = decoder_diagnostics(told(samples[samples["decoder"] == "sir"], **diagnostics))["warning"]

@@ -14,7 +14,7 @@ from decoding.tiny_models import tiny_model
 
 EOS = [0, 3]
 LIMIT = 4
-PROMPT = [1, 2]
+PROMPT = [1, 3]  # it holds an EOS, which ends nothing there
 
 
 @dataclass(eq=False)
@@ -74,6 +74,11 @@ def build_world(seed: int, limit: int = LIMIT) -> World:
         for weight in model.parameters():
             if weight.ndim > 1:
                 weight.normal_(0, 0.6, generator=generator)
+    return enumerate_world(seed, model, limit)
+
+
+def enumerate_world(seed: int, model: PreTrainedModel, limit: int = LIMIT) -> World:
+    """The world of a model over five tokens."""
     completions = enumerate_completions(5, EOS, limit)
     lengths = completions.lengths.tolist()
     texts = [tuple(tokens[:length]) for tokens, length in zip(completions.tokens.tolist(), lengths, strict=True)]

@@ -1,5 +1,7 @@
 """The one door: every decoder keeps the same promises, and says what it was asked wrongly."""
 
+import dataclasses
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -7,10 +9,11 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from beyond_sharpening.decoders import Decoder, expand_lists
-from beyond_sharpening.decoding import DecodingTask, decode, sampling, score
+from beyond_sharpening.decoding import DecodingTask, decode, mh, sampling, score, smc
 from decoding.enumeration import EOS, LIMIT, PROMPT, build_world, p_value
 from decoding.tiny_models import tiny_model
 
+decode_module = sys.modules["beyond_sharpening.decoding.decode"]
 PROMPTS = [[3, 4, 5, 6, 7], [8], [1, 2, 9]]
 DECODERS = {
     "temperature": {"temperature": 0.7, "samples": 3},
@@ -52,14 +55,29 @@ def tokens(groups):
     return [[completion.tokens for completion in group] for group in groups]
 
 
-@pytest.mark.parametrize("kind", DECODERS)
-def test_a_completion_depends_on_its_prompt_seed_and_name_alone(model, kind):
+def in_three_batches(model, kind):
+    """The completions of all prompts together, in the other order, and each prompt alone."""
     decoder = build(kind)
     together = tokens(decode(task(model), kind, decoder))
-    assert [len(group) for group in together] == [decoder.samples] * 3
-    assert tokens(decode(task(model, (2, 1, 0)), kind, decoder))[::-1] == together
+    backwards = tokens(decode(task(model, (2, 1, 0)), kind, decoder))[::-1]
     alone = [tokens(decode(task(model, (place,), batch_size=1), kind, decoder))[0] for place in range(3)]
-    assert alone == together
+    return together, backwards, alone
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_a_completion_depends_on_its_prompt_seed_and_name_alone(model, kind):
+    together, backwards, alone = in_three_batches(model, kind)
+    assert [len(group) for group in together] == [build(kind).samples] * 3
+    assert together == backwards == alone
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DECODERS if "samples" in DECODERS[kind]])
+def test_seeds_that_seed_nothing_are_caught(model, kind, monkeypatch):
+    """A fault of the public sampler, put in on purpose."""
+    for module in (decode_module, sampling, smc, mh):
+        monkeypatch.setattr(module, "uniforms", lambda seeds, *shape: torch.rand(len(seeds) * shape[0], shape[1]))
+    together, backwards, alone = in_three_batches(model, kind)
+    assert not together == backwards == alone
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DECODERS if "samples" in DECODERS[kind]])
@@ -152,11 +170,46 @@ def test_a_policy_without_an_end_and_an_impossible_length_are_refused(model):
         task(model, minimum=10)
 
 
+def test_a_prompt_without_room_is_refused_before_anything_is_drawn(model):
+    with pytest.raises(ValueError, match=r"prompt 2 has 60 tokens; with max_new_tokens = 9 .* context of 64 tokens"):
+        DecodingTask(model, [[1], [2], [1] * 60], [0], 9, [0, 1, 2], batch_size=1)
+
+
+def test_more_blocks_than_tokens_are_refused(model):
+    with pytest.raises(ValueError, match="blocks = 10 is more than the 9 tokens of a completion"):
+        decode(task(model), "mh", build("power_mh", blocks=10))
+    assert decode(task(model), "mh", build("power_mh", blocks=9))
+
+
 @pytest.mark.parametrize("kind", DECODERS)
-def test_a_prompt_without_room_is_refused_before_anything_is_drawn(model, kind):
-    full = DecodingTask(model, [[1], [1] * 60], [0], 9, [0, 1], judge=judge)
-    with pytest.raises(ValueError, match="prompt 1 has 60 tokens"):
-        decode(full, kind, build(kind))
+def test_a_model_that_gives_no_probability_is_named(kind):
+    broken = tiny_model()
+    with torch.no_grad():
+        broken.lm_head.weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match=rf"no probability \(decoder {kind}\): its weights or logits are not finite"):
+        decode(task(broken), kind, build(kind))
+
+
+EXACT_ENOUGH = {
+    "sir": {"n": 128},
+    "independent_mh": {"n": 64},
+    "power_mh": {"blocks": 1, "steps": 40},
+    "smc": {"n": 64},
+    "smc_mh": {"n": 16, "steps": 20},
+    "pimh": {"n": 4, "steps": 15},
+}
+
+
+@pytest.mark.parametrize("kind", EXACT_ENOUGH)
+def test_a_minimum_length_is_part_of_the_target_of_every_decoder(kind):
+    """π^α restricted to completions of three or four tokens, with several EOS ids."""
+    world, samples = build_world(8), 500
+    target = torch.where(world.completions.lengths >= 3, world.target(2.0), 0.0)
+    asked = DecodingTask(world.model, [PROMPT], EOS, LIMIT, [5], min_new_tokens=3, batch_size=10**6)
+    (drawn,) = decode(asked, kind, build(kind, samples=samples, **EXACT_ENOUGH[kind]))
+    assert p_value(world.counts(drawn), samples * target / target.sum()) > 1e-6
+    (free,) = decode(dataclasses.replace(asked, min_new_tokens=1), kind, build(kind, samples=8))
+    assert min(len(completion.tokens) for completion in free) < 3
 
 
 def test_a_list_is_one_decoder_a_value():

@@ -57,6 +57,13 @@ def test_a_choice_costs_its_whole_pool_and_tells_about_it():
     assert one.diagnostics["unfinished"] == 0.0
 
 
+def test_a_chain_of_proposals_tells_how_its_draws_weigh():
+    chain = chosen(IndependentMH(type="independent_mh", alpha=2.0))
+    assert chain.diagnostics == {**chosen(Sir(type="sir", alpha=2.0)).diagnostics, "acceptance": 1 / 3}
+    alone = choose(IndependentMH(type="independent_mh", alpha=2.0), DRAWS[:1], ANSWERS[:1], np.full(1, 0.5))
+    assert "acceptance" not in alone.diagnostics
+
+
 @pytest.fixture(scope="module", params=[4, 8], ids=["long", "short"])
 def world(request):
     return build_world(request.param)

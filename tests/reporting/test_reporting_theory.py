@@ -58,6 +58,13 @@ def test_each_proposition_is_a_line_with_its_claims(inputs):
     assert "figures/theory_11.png" in markdown
 
 
+def test_the_figure_of_every_proposition_enters_the_report_once(inputs):
+    claims = pd.concat([CLAIMS[:1].assign(number=number) for number in range(1, 12)])
+    markdown = markdown_report(**inputs, theory=claims)
+    shown = [line.split("figures/")[1][:-1] for line in markdown.splitlines() if "(figures/theory_" in line]
+    assert sorted(shown) == [f"theory_{number:02d}.png" for number in range(1, 12)]
+
+
 def test_the_prediction_stands_beside_what_happened(inputs):
     markdown = markdown_report(**inputs, outcomes=OUTCOMES)
     assert (

@@ -61,8 +61,8 @@ def compare_arms(
 
     Primary contrasts are the family's, under the decoder ``temperature``; their p-values are
     Holm-adjusted within a model and benchmark, over the contrasts present. Secondary ones put each
-    other decoder of the base against the base, task reward against the base's ``low_temperature`` and
-    ``greedy``, and both decoded greedily; they are not adjusted (NaN) and carry no verdict.
+    other decoder of the base against the base, task reward against each of them, and both decoded
+    greedily; they are not adjusted (NaN) and carry no verdict.
 
     Where every trained side has two or more seeds, Welch's t on seed means; the base has one by nature,
     and enters with the sampling variance of its completions. Otherwise a sign-flip permutation test of
@@ -120,7 +120,7 @@ def _contrasts(family: Sequence[tuple[str, str]], arms: Mapping[Arm, pd.DataFram
     contrasts = [
         *(("primary", Arm(a), Arm(b)) for a, b in family),
         *(("secondary", decoder, base) for decoder in decoders),
-        *(("secondary", task_reward, Arm(BASE, decoder)) for decoder in ("low_temperature", GREEDY)),
+        *(("secondary", task_reward, decoder) for decoder in decoders),
         ("secondary", Arm("task_reward", GREEDY), Arm(BASE, GREEDY)),
     ]
     return ((kind, a, b) for kind, a, b in contrasts if a in arms and b in arms)

@@ -42,6 +42,8 @@ def decoder_diagnostics(samples: pd.DataFrame) -> pd.DataFrame:
 def _warning(name: str, median: float) -> str:
     if name == "rhat" and median > RHAT_LIMIT:
         return f"the chains have not mixed: split-R̂ {median:.2f}, to be below {RHAT_LIMIT}"
+    if name == "acceptance" and median == 0:
+        return "the chains have not moved: no proposal was accepted"
     if name == "ess" and median < ESS_LIMIT:
         return f"few draws carry all the weight: effective sample size {median:.0%} of the pool"
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
@@ -20,6 +21,7 @@ from beyond_sharpening.decoders import (
     TopP,
 )
 from beyond_sharpening.decoding.beam import beam_search
+from beyond_sharpening.decoding.inputs import check_prompts
 from beyond_sharpening.decoding.mh import power_mh, smc_mh
 from beyond_sharpening.decoding.pools import JUDGED, Judgement, choose
 from beyond_sharpening.decoding.sampling import Completion, SamplingOptions, grouped, sample, uniforms
@@ -47,7 +49,11 @@ class DecodingTask:
         min_new_tokens: no completion is shorter, for any decoder: this is part of the target.
         batch_size: completions that grow together.
         judge: reads answers, for the decoders that vote or are told what is right.
-        label: whose completions they are, for the progress bar.
+        label: whose completions they are, for the progress bar and in errors.
+
+    Raises:
+        ValueError: for a prompt that is empty or does not fit the context with its completion, no EOS id, or a
+            minimum length beyond the limit.
     """
 
     model: PreTrainedModel
@@ -70,6 +76,7 @@ class DecodingTask:
                 f"min_new_tokens must be between 1 and max_new_tokens = {self.max_new_tokens}; "
                 f"got {self.min_new_tokens}"
             )
+        check_prompts(self.model, self.prompts, self.max_new_tokens)
 
     def options(self, temperature: float = 1.0, top_p: float = 1.0) -> SamplingOptions:
         """How tokens are drawn."""
@@ -125,16 +132,25 @@ def decode(task: DecodingTask, name: str, decoder: Decoder) -> list[list[Complet
         decoder: which decoder, and its parameters.
 
     Raises:
-        ValueError: for a prompt that is empty or does not fit the context, or a decoder that reads answers in a task
-            without a judge.
+        ValueError: for a decoder that reads answers in a task without a judge, more blocks than tokens, or a model that
+            gives a completion no probability.
     """
     if isinstance(decoder, PoolDecoder):
+        _require_probability(task, name, task.pool(decoder).draws)
         return _from_pool(task, name, decoder)
-    return [
-        group
-        for _, prompts, seeds in task.parts(decoder.rows, name)
-        for group in _run(task, prompts, name, decoder, seeds)
-    ]
+    parts = task.parts(decoder.rows, name)
+    drawn = [group for _, prompts, seeds in parts for group in _run(task, prompts, name, decoder, seeds)]
+    _require_probability(task, name, drawn)
+    return drawn
+
+
+def _require_probability(task: DecodingTask, name: str, drawn: Sequence[Sequence[Completion]]) -> None:
+    for prompt, group in enumerate(drawn):
+        if not all(isfinite(completion.logp) for completion in group):
+            raise ValueError(
+                f"the model{f' of {task.label}' if task.label else ''} gives a completion of prompt {prompt} no "
+                f"probability (decoder {name}): its weights or logits are not finite"
+            )
 
 
 def _run(

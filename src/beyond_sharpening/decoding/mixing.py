@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from beyond_sharpening.decoding.sampling import Completion
+
+
+def with_rhat(groups: list[list[Completion]], traces: torch.Tensor) -> list[list[Completion]]:
+    """The chains' last states, by prompt, with the split-R̂ of their prompt's chains as diagnostic ``rhat``.
+
+    Args:
+        groups: the last states of C chains of each prompt.
+        traces: log π of every state of every chain, (prompts × C, steps); too short ones have no R̂.
+    """
+    chains = traces.numpy(force=True).reshape(len(groups), -1, traces.shape[1])
+    told = [{} if math.isnan(rhat) else {"rhat": rhat} for rhat in split_rhat(chains).tolist()]
+    return [
+        [replace(state, diagnostics={**state.diagnostics, **its}) for state in group]
+        for group, its in zip(groups, told, strict=True)
+    ]
 
 
 def split_rhat(traces: np.ndarray) -> np.ndarray:

@@ -49,17 +49,19 @@ def choose(
         judgements: one a draw, for the decoders in ``JUDGED``; not read by the others.
         uniforms: (N,) uniforms in [0, 1) that belong to this choice.
     """
+    log_weights = _log_weights(options, draws, judgements)
+    weights = np.exp(log_weights - log_weights.max())
+    diagnostics = {}
+    if isinstance(options, Sir | IndependentMH | OracleTilted):
+        effective = weights.sum() ** 2 / np.square(weights).sum()
+        diagnostics = {"ess": effective / len(draws), "log_z": np.log(weights.mean()) + log_weights.max()}
     if isinstance(options, IndependentMH):
-        chosen, diagnostics = _chain(options.alpha, draws, uniforms)
+        chosen, accepted = _chain(log_weights, uniforms)
+        if len(draws) > 1:
+            diagnostics["acceptance"] = accepted / (len(draws) - 1)
     else:
-        log_weights = _log_weights(options, draws, judgements)
-        weights = np.exp(log_weights - log_weights.max())
         cumulative = weights.cumsum() / weights.sum()
         chosen = int(np.searchsorted(cumulative, uniforms[0], side="right").clip(max=len(draws) - 1))
-        diagnostics = {}
-        if isinstance(options, Sir | OracleTilted):
-            effective = weights.sum() ** 2 / np.square(weights).sum()
-            diagnostics = {"ess": effective / len(draws), "log_z": np.log(weights.mean()) + log_weights.max()}
     diagnostics["duplicates"] = 1 - len({tuple(draw.tokens) for draw in draws}) / len(draws)
     diagnostics["unfinished"] = float(np.mean([draw.truncated for draw in draws]))
     cost = sum(draw.forward_tokens for draw in draws)
@@ -78,7 +80,7 @@ def _log_weights(options: PoolDecoder, draws: Sequence[Completion], judgements: 
             return _only(np.array([draw.logp for draw in draws]))
         case BestOfN():
             return _only(np.array([draw.logp / len(draw.tokens) for draw in draws]))
-        case Sir():
+        case Sir() | IndependentMH():
             return importance(options.alpha, draws)
         case OracleTilted():
             right = np.array([judgement.correct for judgement in judgements])
@@ -96,10 +98,10 @@ def _only(merits: np.ndarray) -> np.ndarray:
     return np.where(merits == merits.max(), 0.0, -np.inf)
 
 
-def _chain(alpha: float, draws: Sequence[Completion], uniforms: np.ndarray) -> tuple[int, dict[str, float]]:
-    """The last state of a chain that begins at the first draw and proposes each of the others in turn."""
-    weights, state, accepted = importance(alpha, draws), 0, 0
-    for proposal in range(1, len(draws)):
-        if np.log(uniforms[proposal]) < weights[proposal] - weights[state]:
+def _chain(log_weights: np.ndarray, uniforms: np.ndarray) -> tuple[int, int]:
+    """Last state and number of moves of a chain that begins at the first draw and proposes each other in turn."""
+    state, accepted = 0, 0
+    for proposal in range(1, len(log_weights)):
+        if np.log(uniforms[proposal]) < log_weights[proposal] - log_weights[state]:
             state, accepted = proposal, accepted + 1
-    return state, {"acceptance": accepted / (len(draws) - 1)} if len(draws) > 1 else {}
+    return state, accepted

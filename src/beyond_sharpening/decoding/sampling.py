@@ -116,10 +116,10 @@ class Draws:
     cost: torch.Tensor
 
     @classmethod
-    def empty(cls, rows: int, limit: int, device: torch.device) -> Draws:
-        """No tokens yet."""
+    def empty(cls, rows: int, limit: int, device: torch.device, dtype: torch.dtype = torch.float32) -> Draws:
+        """No tokens yet; log-probabilities and entropies will have the type ``dtype``."""
         tokens, lengths = torch.zeros(rows, limit, dtype=torch.long), torch.zeros(rows, dtype=torch.long)
-        zeros = [torch.zeros(rows, limit) for _ in range(3)]
+        zeros = [torch.zeros(rows, limit, dtype=dtype) for _ in range(3)]
         return cls(*(tensor.to(device) for tensor in (tokens, *zeros, lengths, torch.zeros(rows))))
 
     def __getitem__(self, rows: torch.Tensor) -> Draws:
@@ -159,7 +159,9 @@ class Batch:
         self.uniforms = uniforms.to(model.device)  # (R, T)
         rows, self.limit = uniforms.shape
         self.eos = torch.tensor(list(options.eos_ids), device=model.device)
-        self.draws = Draws.empty(rows, self.limit, model.device)
+        # Half precision is too coarse for sums of log-probabilities; double precision is kept.
+        precision = torch.promote_types(model.dtype, torch.float32)
+        self.draws = Draws.empty(rows, self.limit, model.device, precision)
         self.rows = torch.arange(rows, device=model.device)  # (B,)
         self.open = torch.ones(rows, dtype=torch.bool, device=model.device)  # not ended yet, (R,)
 
@@ -190,7 +192,7 @@ class Batch:
         now = self.open[self.rows]
         here, logits = self.rows[now], self.logits[now]
         column = self.draws.lengths[here]
-        logp = torch.log_softmax(logits.float(), dim=-1)  # (B, V)
+        logp = torch.log_softmax(logits, dim=-1, dtype=self.draws.logp.dtype)  # (B, V)
         logq = _proposal(logp, column, self.eos, self.options)
         token = _choose(logq, self.uniforms[here, column])
         self.draws.tokens[here, column] = token

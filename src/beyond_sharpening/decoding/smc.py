@@ -17,6 +17,7 @@ import torch
 
 from beyond_sharpening.decoders import Pimh, Smc
 from beyond_sharpening.decoding.inputs import check_prompts
+from beyond_sharpening.decoding.mixing import with_rhat
 from beyond_sharpening.decoding.sampling import Batch, Completion, Draws, SamplingOptions, grouped, uniforms
 from beyond_sharpening.seeds import derive_seed
 
@@ -101,24 +102,27 @@ def pimh(
     """The last state of a chain whose proposals are runs, accepted with min(1, Ẑ′/Ẑ); exact for any N.
 
     Andrieu, Doucet, Holenstein, *Particle Markov chain Monte Carlo methods* (2010), section 2.4.2. The cost is that
-    of all runs; diagnostics are those of the state's run, and ``acceptance``.
+    of all runs; diagnostics are those of the state's run, ``acceptance``, and ``rhat``, the split-R̂ of log π over the
+    chains of a prompt.
     """
     runs = decoder.steps + 1
     result = run_particles(model, prompts, options, decoder.alpha, decoder.n, decoder.samples * runs, seeds)
     completions = choose_particles(result, seeds).completions(options.eos_ids)
     told = diagnose(result, options.eos_ids)
     own = [derive_seed(seed, "accept") for seed in seeds]
-    chosen = []
+    chosen, traces = [], []
     for chain, log_u in enumerate(uniforms(own, decoder.samples, decoder.steps).log().tolist()):
         state = chain * runs
-        rest, accepted = range(state + 1, state + runs), 0
+        rest, accepted, trace = range(state + 1, state + runs), 0, [completions[state].logp]
         for run, threshold in zip(rest, log_u, strict=True):
             if threshold < told[run]["log_z"] - told[state]["log_z"]:
                 state, accepted = run, accepted + 1
+            trace.append(completions[state].logp)
+        traces.append(trace)
         cost = sum(one.forward_tokens for one in completions[chain * runs : (chain + 1) * runs])
         its = told[state] | {"acceptance": accepted / decoder.steps}
         chosen.append(replace(completions[state], forward_tokens=cost, diagnostics=its))
-    return grouped(chosen, decoder.samples)
+    return with_rhat(grouped(chosen, decoder.samples), torch.tensor(traces))
 
 
 def choose_particles(result: Particles, seeds: Sequence[int]) -> Draws:

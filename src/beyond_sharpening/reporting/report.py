@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OBJECTIVES = ("task_reward", "sharpening", "tempered", "tilted")
+EXPLAINED_PROPOSITIONS = (3, 5, 11)  # the template says in words what is to be seen in their figures
 
 
 class Verdict(Protocol):
@@ -60,7 +61,7 @@ def markdown_report(
 
     The frames are those of ``beyond_sharpening.analysis``, histories map an objective to one row a step.
     Figures are referred to as ``figures/<name>.png``, the names being ``contrasts``, ``pass_at_k``,
-    ``accuracy_by_difficulty``, ``learning_curves``, and ``theory_03``, ``theory_05`` and ``theory_11`` where there is a
+    ``accuracy_by_difficulty``, ``learning_curves``, and ``theory_01`` and so on, one a proposition, where there is a
     table of the theory's claims. ``outcomes`` is what was predicted of sharpening, beside what happened;
     with ``costs``, what decoders cost and with ``diagnostics`` how they fared, ``accuracy_by_cost`` is shown too.
     ``cards`` says what each benchmark is.
@@ -82,6 +83,7 @@ def markdown_report(
         training=tables.training_table(histories),
         prediction=None if outcomes is None else tables.prediction_table(outcomes),
         theory=None if theory is None else tables.theory_table(theory),
+        other_propositions=[] if theory is None else _without_words(theory),
         costs=None if costs is None else cost_table(costs),
         diagnostics=None if diagnostics is None else diagnostics_table(diagnostics),
         warnings=[] if diagnostics is None else mixing_warnings(diagnostics),
@@ -91,6 +93,12 @@ def markdown_report(
         one_seed=bool(estimates["n_seeds"].max() == 1 and policies != {"base"}),
         worst={name: tables.percent(estimates[name].max()) for name in ("truncated_rate", "unparsable_rate")},
     )
+
+
+def _without_words(theory: pd.DataFrame) -> list[tuple[int, str]]:
+    """Number and title of the propositions whose figure stands for itself."""
+    others = theory[~theory["number"].isin(EXPLAINED_PROPOSITIONS)].drop_duplicates("number").sort_values("number")
+    return list(zip(others["number"].tolist(), others["title"].tolist(), strict=True))
 
 
 def html_report(markdown: str, figures: Mapping[str, Figure]) -> str:
