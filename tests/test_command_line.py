@@ -37,7 +37,7 @@ def tracked(data: Path) -> list[Run]:
     [
         (["--params=data={data},model=gpt5"], "--params: model = 'gpt5': unknown; known: llama32_3b, "),
         (["--params=data={data},train.tilted.alpha=-1"], "--params: train.tilted.alpha = -1: Input should be "),
-        (["--env=cluster"], "--env=cluster: there is no folder conf/cluster; known: base, gpu, local, test"),
+        (["--env=cluster"], "--env=cluster: there is no folder conf/cluster; known: base, gpu, local, multi_gpu, test"),
         (["--pipeline=train_grpo"], "--pipeline=train_grpo: unknown; known: __default__, benchmark, compare, "),
         (["--env=gpu"], "hardware.device = 'cuda', but torch"),
     ],

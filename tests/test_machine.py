@@ -33,13 +33,17 @@ def test_what_is_there_is_enough():
         ({"engine": "vllm_server"}, r"needs the package vllm, which is not installed: .* hardware.engine=transformers"),
         ({"sharding": "zero3"}, r"hardware.sharding = 'zero3' needs the package deepspeed, .* hardware.sharding=fsdp2"),
         ({"attention": "flash_attention_2"}, r"needs the package flash_attn, .* or hardware.attention=sdpa"),
-        ({"device": "mps"}, r"hardware.device = 'mps', but torch .* finds no such device here; run where there is one"),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_named_with_the_remedy(asked, told, monkeypatch):
-    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+def test_what_is_missing_is_named_with_the_remedy(asked, told):
     with pytest.raises(BadInput, match=told):
         check_machine(hardware(**asked))
+
+
+def test_a_profile_for_gpus_wants_one(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(BadInput, match=r"hardware.device = 'cuda', but torch .* finds no such device here; run where"):
+        check_machine(hardware())
 
 
 def test_with_the_package_it_is_taken(monkeypatch):

@@ -105,6 +105,7 @@ def test_where_the_shape_is_not_known_the_plan_says_so(tmp_path):
 
 def test_a_run_on_a_gpu_too_small_is_refused_before_it_starts(tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     bootstrap_project(ROOT)
     parameters = f"data={tmp_path},model=llama32_3b,hardware.memory_gib=24"
     result = CliRunner().invoke(cli, ["run", "--env=gpu", "--pipeline=train_tilted", f"--params={parameters}"])

@@ -29,13 +29,12 @@ def check_machine(hardware: Hardware) -> None:
         return
     import torch
 
-    backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
-    if not backends[hardware.device].is_available():
+    if not torch.cuda.is_available():
         raise BadInput(
             f"hardware.device = {hardware.device!r}, but torch {torch.__version__} finds no such device here; "
             "run where there is one, or without --env=gpu"
         )
-    found = torch.cuda.device_count() if hardware.device == "cuda" else 1
+    found = torch.cuda.device_count()
     if hardware.processes > found:
         raise BadInput(
             f"hardware.processes = {hardware.processes} want a GPU each, and there are {found} here; "

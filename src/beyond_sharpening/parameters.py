@@ -286,7 +286,7 @@ class Benchmark(Strict):
 class Hardware(Strict):
     """What it runs on."""
 
-    device: Literal["cpu", "cuda", "mps"]
+    device: Literal["cpu", "cuda"]
     threads: Positive | None = Field(
         default=None, description="CPU threads of a tensor operation; none leaves it to torch."
     )

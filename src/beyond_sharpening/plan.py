@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 GIB = 2**30
-FLOAT32 = 4
+FLOAT32, FLOAT64 = 4, 8
 BYTES = {"float32": 4, "bfloat16": 2}
 
 # TRL's fused head projects so many tokens onto so many entries at a time (trl.kernels.chunked_logprob).
@@ -218,13 +218,13 @@ def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, dtype
     """Of a batch of completions while they grow.
 
     The cache; the widest tensors of a layer in the pass over the prompts, at most one a row; and, to draw a token, the
-    logits and five float32 tensors of their size.
+    logits, two float32 and three float64 tensors of their size.
     """
     widths = 6 * shape.hidden + 2 * shape.queries + 2 * shape.keys + 3 * shape.intermediate
     return {
         "generation cache": cache_memory(shape, rows, prompt + completion, dtype),
         "prefill": widths * rows * prompt * BYTES[dtype],
-        "next-token logits": rows * shape.vocabulary * (BYTES[dtype] + 5 * FLOAT32),
+        "next-token logits": rows * shape.vocabulary * (BYTES[dtype] + 2 * FLOAT32 + 3 * FLOAT64),
     }
 
 

@@ -174,3 +174,15 @@ def test_a_prompt_that_leaves_no_room_for_its_completion_is_refused(llama, lengt
 def test_an_empty_prompt_is_refused(llama):
     with pytest.raises(ValueError, match="prompt 1 is empty"):
         sample(llama, [[3], []], OPTIONS, 1, [0, 0])
+
+
+def test_tokens_of_a_large_vocabulary_are_drawn_however_improbable():
+    """150,000 tokens of 1e-9 each beside a likely one: each has its own share of the uniforms."""
+    share, count = 1e-9, 150_000
+    logq = torch.full((1, count + 1), share, dtype=torch.float64)
+    logq[0, 0] = 1 - share * count
+    wanted = torch.tensor([1, 75_000, 149_999])
+    middle = 1 - share * count + share * (wanted - 0.5)
+    drawn = sampling._choose(logq.log().float().expand(3, -1), middle)
+    assert (drawn - wanted).abs().max() <= 100, "the likely token's probability is rounded by up to 6e-8, 60 shares"
+    assert len(set(drawn.tolist())) == 3

@@ -122,12 +122,22 @@ def test_an_interrupted_sweep_cancels_its_jobs_and_leaves_what_it_can_go_on_from
         process.kill()
     assert process.returncode == 1
     assert output.splitlines()[-1] == "Error: the run was stopped by SIGINT; a rerun goes on where it can"
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    assert leaves_no_process(process.pid)
     parent = parent_of(data)
     assert parent.info.status == beneath(data, parent)[BAD].info.status == "FAILED"
     listed = sweep(data, endless, only_list=True).output.splitlines()
     assert listed[-2:] == [f"finished                {GOOD}", f"half-trained            {BAD}"]
+
+
+def leaves_no_process(group: int) -> bool:
+    """Helpers of the jobs' processes notice within seconds that these have ended."""
+    for _ in range(100):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_what_is_finished_is_skipped(data, one_failed):

@@ -25,7 +25,15 @@ from beyond_sharpening.decoders import PowerMH, SmcMH
 from beyond_sharpening.decoding.cache import make_room
 from beyond_sharpening.decoding.inputs import check_full_attention, check_prompts, left_pad
 from beyond_sharpening.decoding.mixing import with_rhat
-from beyond_sharpening.decoding.sampling import Batch, Completion, Draws, SamplingOptions, grouped, uniforms
+from beyond_sharpening.decoding.sampling import (
+    Batch,
+    Completion,
+    Draws,
+    SamplingOptions,
+    draw_uniforms,
+    grouped,
+    uniforms,
+)
 from beyond_sharpening.decoding.smc import choose_particles, diagnose, run_particles
 from beyond_sharpening.seeds import derive_seed
 
@@ -165,7 +173,7 @@ class Chains:
     @torch.no_grad()
     def step(self, cap: int) -> None:
         """One Metropolis–Hastings step of every chain, on completions of at most ``cap`` tokens."""
-        columns = torch.cat([torch.rand(self.chains, cap + 1, generator=generator) for generator in self.generators])
+        columns = torch.cat([draw_uniforms(generator, self.chains, cap + 1) for generator in self.generators])
         columns = columns.to(self.model.device)
         shared = torch.cat([torch.randint(cap, (1,), generator=generator) for generator in self.cutters])
         cuts = shared.repeat(len(self.generators)).to(self.model.device)
@@ -182,7 +190,7 @@ class Chains:
         """Continue the chains that have not ended, up to ``cap`` tokens."""
         last = self.draws.tokens.gather(1, (self.draws.lengths - 1)[:, None])[:, 0]
         rows = (~torch.isin(last, self.eos) & (self.draws.lengths < cap)).nonzero()[:, 0]
-        columns = torch.cat([torch.rand(self.chains, cap, generator=generator) for generator in self.generators])
+        columns = torch.cat([draw_uniforms(generator, self.chains, cap) for generator in self.generators])
         if len(rows):
             always = torch.full((len(rows),), -torch.inf, dtype=torch.float64, device=rows.device)
             self._propose(rows, self.draws.lengths[rows], always, columns.to(rows.device)[rows])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from beyond_sharpening.decoders import PowerMH
-from beyond_sharpening.decoding.sampling import SamplingOptions
+from beyond_sharpening.decoding.sampling import SamplingOptions, draw_uniforms
 from beyond_sharpening.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ def power_mh_one_chain(
     limit, generator = options.max_new_tokens, torch.Generator().manual_seed(derive_seed(seed, "mh"))
     cutter = torch.Generator().manual_seed(derive_seed(cut_seed, 0))
     state: list[int] = []
-    columns = torch.rand(limit, generator=torch.Generator().manual_seed(seed))
+    columns = draw_uniforms(torch.Generator().manual_seed(seed), limit)
     for block in range(1, decoder.blocks + 1):
         cap = limit * block // decoder.blocks
         if block > 1:
-            columns = torch.rand(cap, generator=generator)
+            columns = draw_uniforms(generator, cap)
         if not state or (len(state) < cap and state[-1] not in options.eos_ids):
             state = _complete(model, prompt, state, columns, cap, options)
         for _ in range(decoder.steps):
-            u, *rest = torch.rand(cap + 1, generator=generator)
+            u, *rest = draw_uniforms(generator, cap + 1)
             place = int(torch.randint(cap, (1,), generator=cutter))
             if place < len(state):
                 proposal = _complete(model, prompt, state[:place], torch.stack(rest), cap, options)
@@ -64,7 +64,7 @@ def _complete(
     text = list(prefix)
     while len(text) < cap and not (text and text[-1] in options.eos_ids):
         logits = model(torch.tensor([[*prompt, *text]])).logits[0, -1]
-        cdf = (logits / options.temperature).softmax(-1).cumsum(-1)
+        cdf = (logits / options.temperature).log_softmax(-1).double().exp().cumsum(-1)
         text.append(int(torch.searchsorted(cdf, uniforms[len(text)] * cdf[-1], right=True)))
     return text
 
