@@ -179,7 +179,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"training": {"completions_per_prompt": 1}}, "training.completions_per_prompt = 1: Input should be greater"),
         ({"hardware": {"train_batch": -3}}, "hardware.train_batch = -3: Input should be greater than or equal to 1"),
         ({"hardware": {"train_batch": 100}}, "hardware.train_batch = 100: must divide the 256 completions of a step"),
-        ({"hardware": {"device": "tpu"}}, "hardware.device = 'tpu': Input should be 'cpu', 'cuda' or 'mps'"),
+        ({"hardware": {"device": "tpu"}}, "hardware.device = 'tpu': Input should be 'cpu' or 'cuda'"),
         ({"problems": {"benchmarks": ["chain_eazy"]}}, "problems.benchmarks = 'chain_eazy': unknown; known:"),
         ({"problems": {"benchmarks": "math_500"}}, "problems.benchmarks = 'math_500': must be a list of names"),
         ({"problems": {"train": "math"}}, "problems.train = 'math': unknown; known: aime_2024,"),

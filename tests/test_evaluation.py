@@ -71,7 +71,7 @@ def test_log_probabilities_are_at_temperature_one_under_both_models_whatever_dre
     texts = [[*ids, tokenizer.eos_token_id] for ids in tokenizer(table["completion"].tolist())["input_ids"]]
     # Where a completion ended with EOS and held no other special token, its text says all of it.
     whole = ~table["truncated"] & (table["n_tokens"] == [len(ids) for ids in texts])
-    assert whole.sum() > 5
+    assert whole.sum() >= 3
     prompts = prompt_token_ids(tokenizer, [questions[row] for row in table["problem_id"]], "{question}")
     for column, policy in (("logp_policy", moved), ("logp_base", base)):
         expected = score(policy.model(), prompts, texts, 16).numpy()

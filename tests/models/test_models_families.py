@@ -84,9 +84,10 @@ def test_log_probabilities_are_those_of_each_sequence_alone(policy, family):
     drawn = sample(model, prompts, SamplingOptions(12, eos_token_ids(model, tokenizer)), 6, [1, 2, 3])
     rows = [(prompt, completion) for prompt, group in zip(prompts, drawn, strict=True) for completion in group]
     alone = [plain_log_probability(model, prompt, completion.tokens) for prompt, completion in rows]
-    assert [completion.logp for _, completion in rows] == pytest.approx(alone, abs=1e-5)
+    # float32 holds sums of some sixty nats to 4e-6.
+    assert [completion.logp for _, completion in rows] == pytest.approx(alone, abs=1e-5, rel=5e-7)
     scores = score(model, [prompt for prompt, _ in rows], [completion.tokens for _, completion in rows], 7)
-    assert scores.tolist() == pytest.approx(alone, abs=1e-5)
+    assert scores.tolist() == pytest.approx(alone, abs=1e-5, rel=5e-7)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +126,9 @@ def test_training_sees_the_prompt_the_end_and_the_pad_that_evaluation_sees(polic
     """TRL's tokens of a prompt and its EOS are ours, and what it sums of π_ref leaves every pad out."""
     tokenizer = policy(family).tokenizer()
     trainer = build_trainer(policy(family), tmp_path)
-    rows = [{"prompt": render_messages(question, TEMPLATE), "gold": ""} for question in QUESTIONS for _ in range(2)]
+    rows = [{"prompt": render_messages(question, TEMPLATE), "gold": ""} for question in QUESTIONS for _ in range(8)]
     prompts = prompt_token_ids(tokenizer, QUESTIONS, TEMPLATE)
-    assert trainer._tokenize_prompts([row["prompt"] for row in rows])[0][::2] == prompts
+    assert trainer._tokenize_prompts([row["prompt"] for row in rows])[0][::8] == prompts
     assert set(trainer.eos_token_ids) == set(eos_token_ids(policy(family).model(), tokenizer))
     assert trainer._tokenizer.pad_token == (FAMILIES[family].pad or "<|finetune_right_pad_id|>")
     trainer._generate_and_score_completions(rows)
@@ -135,7 +136,7 @@ def test_training_sees_the_prompt_the_end_and_the_pad_that_evaluation_sees(polic
     assert len({len(completion.tokens) for completion in completions}) > 1, "some are padded"
     model = policy(family).model()
     alone = [
-        plain_log_probability(model, prompts[row // 2], completion.tokens) for row, completion in enumerate(completions)
+        plain_log_probability(model, prompts[row // 8], completion.tokens) for row, completion in enumerate(completions)
     ]
     assert trainer._logp_reference.tolist() == pytest.approx(alone, rel=1e-6, abs=1e-5)  # sums of a few hundred nats
     assert trainer._of_rollouts("logp").tolist() == pytest.approx(alone, rel=1e-6, abs=1e-5)

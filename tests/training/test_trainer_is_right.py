@@ -5,7 +5,6 @@ the gradient that reaches the optimiser is compared with autograd through the en
 """
 
 import dataclasses
-import gc
 
 import pytest
 import torch
@@ -31,14 +30,6 @@ CELLS = {
         for label, normalisation in NORMALISATIONS.items()
     },
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_training():
-    """Every training ends with a garbage collection; what is there already need not be searched each time."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def comparison(objective, folder, *, group_size=8, claimed=None, task=TASK, **options):

@@ -1,11 +1,10 @@
 """Several processes train as one would, and one that dies ends the training where it can go on."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +20,7 @@ from beyond_sharpening.pipelines.tracking import RunMetrics
 from beyond_sharpening.training import Job, TaskReward, launch
 from beyond_sharpening.training.launch import JOB_FILE
 from training.gradient_worker import take_step
-from training.small_cell import HARDWARE, options, task, train, weights
+from training.small_cell import HARDWARE, KilledOnce, nowhere, options, task, train, weights
 
 WORKER = Path(__file__).with_name("gradient_worker.py")
 PATIENCE = 180
@@ -54,46 +53,36 @@ REWARD = TaskReward(Grader("beyond_sharpening.grading:grade", 1))
 TWO = HARDWARE.model_copy(update={"processes": 2})
 
 
-def test_a_training_in_two_processes_leaves_what_one_leaves(base, tmp_path):
-    """Policies, history, and live metrics, which the first process writes into a run that it did not open."""
-    asked, names = options("tempered", steps=2, validate_every=1), ("one", "two")
-    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
-    runs = {name: client.create_run(client.create_experiment(name)).info.run_id for name in names}
-    one, two = (
-        train(base, task(REWARD), asked, hardware, 0, tmp_path / name, RunMetrics(client.tracking_uri, runs[name]))
-        for name, hardware in zip(names, (HARDWARE, TWO), strict=True)
-    )
+def test_a_killed_process_ends_the_training_and_the_same_command_ends_as_one_process_would(base, tmp_path, monkeypatch):
+    """Policies and history are those of a training in one process that nothing interrupted."""
+    monkeypatch.setenv("PYTHONPATH", str(WORKER.parents[1]))
+    asked, two = options("tempered", validate_every=1), tmp_path / "two"
+    track = KilledOnce(step=3, marker=tmp_path / "killed")
+    told = r"process 0 was killed by SIGKILL; the state of step 2 is kept, and the same command goes on from there"
+    with pytest.raises(WorkerFailed, match=told):
+        train(base, task(REWARD), asked, TWO, 0, two, track)
+    resumed = train(base, task(REWARD), asked, TWO, 0, two, track)
+    whole = train(base, task(REWARD), asked, HARDWARE, 0, tmp_path / "one", nowhere)
     # The clock's, and what is averaged over batches in which completions of different lengths come together.
     own = ["step_time", "tokens_per_second", "entropy", "sampler_gap"]
-    pd.testing.assert_frame_equal(two.history.drop(columns=own), one.history.drop(columns=own), rtol=1e-4, atol=1e-5)
-    for name, weight in weights(one.last).items():
-        torch.testing.assert_close(weights(two.last)[name], weight, atol=1e-4, rtol=1e-4)
-    rewards = [[point.value for point in client.get_metric_history(runs[name], "reward")] for name in names]
-    assert len(rewards[0]) == 2
-    assert rewards[0] == pytest.approx(rewards[1], rel=1e-4)
-    assert {client.get_run(run).info.status for run in runs.values()} == {"RUNNING"}, "whoever opened them closes them"
-    assert two.best.path.is_dir()
-    assert not (tmp_path / "two" / JOB_FILE).exists()
+    histories = [trained.history.drop(columns=own) for trained in (resumed, whole)]
+    pd.testing.assert_frame_equal(*histories, rtol=1e-4, atol=1e-4)
+    for name, weight in weights(whole.last).items():
+        torch.testing.assert_close(weights(resumed.last)[name], weight, atol=1e-4, rtol=1e-4)
+    assert resumed.best.path.is_dir()
+    assert not (two / JOB_FILE).exists()
 
 
-def test_a_killed_process_ends_the_training_and_it_goes_on_from_its_state(base, tmp_path):
-    killer = threading.Thread(target=kill_a_worker_after_a_state, args=(tmp_path,))
-    killer.start()
-    told = r"process \d was killed by SIGKILL; the state of step \d+ is kept, and the same command goes on from there"
-    with pytest.raises(WorkerFailed, match=told):
-        train(base, task(REWARD), options("tempered", steps=100000), TWO, 0, tmp_path, print)
-    killer.join()
-    step = max(int(state.name.partition("-")[2]) for state in tmp_path.glob("checkpoint-*"))
-    trained = train(base, task(REWARD), options("tempered", steps=step + 1), TWO, 0, tmp_path, print)
-    assert trained.history["step"].tolist() == list(range(1, step + 2))
-
-
-def kill_a_worker_after_a_state(workspace: Path) -> None:
-    until = time.monotonic() + PATIENCE
-    while not list(workspace.glob("checkpoint-*/trainer_state.json")) and time.monotonic() < until:
-        time.sleep(0.1)
-    found = subprocess.run(["pgrep", "-f", str(workspace / JOB_FILE)], capture_output=True, text=True)
-    os.kill(int(found.stdout.split()[-1]), signal.SIGKILL)
+def test_a_tracker_writes_into_a_run_from_where_it_is_not_open(tmp_path):
+    """As the first of several processes does; whoever opened the run closes it."""
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    run = client.create_run(client.create_experiment("cells")).info.run_id
+    track = pickle.loads(pickle.dumps(RunMetrics(client.tracking_uri, run)))
+    track({"reward": 0.5, "kl": float("nan")}, 3)
+    (point,) = client.get_metric_history(run, "reward")
+    assert (point.value, point.step) == (0.5, 3)
+    assert set(client.get_run(run).data.metrics) == {"reward"}
+    assert client.get_run(run).info.status == "RUNNING"
 
 
 def test_a_worker_that_fails_says_of_what(tmp_path):
