@@ -58,6 +58,18 @@ def test_an_identity_changes_with_what_determines_the_result_and_with_nothing_el
     assert {stage for stage in STAGES if identity(asked, stage) != identity(tiny, stage)} == changed
 
 
+def test_an_edited_file_is_another_source(tiny, tmp_path):
+    """Its name is the same, and so are the parameters."""
+    file, asked = tmp_path / "problems.jsonl", deepcopy(tiny)
+    asked["problems"]["train"] = {"type": "local", "path": str(file)}
+    identities = []
+    for content in ("one", "one", "two"):
+        file.write_text(content)
+        identities.append(identity(asked, "problems"))
+    assert identities[0] == identities[1] != identities[2]
+    assert set(identities[0]["files"]) == {"train"}
+
+
 def test_a_model_from_the_hub_depends_on_no_seed_and_no_problems():
     first, other = load(model="qwen3_4b"), load(model="qwen3_4b", base_seed=1, data_seed=1)
     assert identity(first, "base") == identity(other, "base")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
 from collections.abc import Collection, Mapping
@@ -40,7 +41,7 @@ def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
     if stage == "theory":
         return _chosen(parameters, "theory")
     if stage == "problems":
-        return _chosen(parameters, "data_seed", "problems")
+        return {**_chosen(parameters, "data_seed", "problems"), "files": _digests(parameters)}
     if stage == "base":
         # A small base is pretrained on none of the problems it is tested on, so these determine it too.
         made_here = parameters["base"]["type"] == "tiny"
@@ -111,6 +112,19 @@ def commit(project: Path) -> str:
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def _digests(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """A hash of what each local source's files hold: their names stay the same when they are edited."""
+    problems, project = parameters["problems"], Path(parameters["project"])
+    digests = {}
+    for name, source in {"train": problems["train"], **problems["benchmarks"]}.items():
+        if source["type"] == "local":
+            paths = source["path"] if isinstance(source["path"], list) else [source["path"]]
+            files = [project / path for path in paths]
+            content = b"".join(file.read_bytes() if file.is_file() else b"missing" for file in files)
+            digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
 
 
 def _chosen(parameters: Mapping[str, Any], *keys: str) -> dict[str, Any]:

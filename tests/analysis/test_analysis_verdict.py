@@ -157,3 +157,36 @@ def test_two_models_need_two_verdicts():
 def test_from_samples_to_verdict(accuracy, code, seeds):
     samples = synthetic_samples({"base": 0.5} | accuracy, seeds=seeds, n_problems=60)
     assert verdict(compare_arms(samples), estimates(samples, [1, 8])).code == code
+
+
+def decoded(decoder, *differences, p_value=0.001):
+    """Secondary contrasts of task reward against a decoder of the base, a difference for each benchmark."""
+    rows = comparisons(*({OVER_BASE: difference} for difference in differences)).query("b == 'base'")
+    rows = rows[rows["a"] == "task_reward"].assign(b=f"base/{decoder}", family="secondary", p_value=p_value)
+    return rows.assign(p_adjusted=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("contrasts", "told"),
+    [
+        ([decoded("greedy", -0.1, 0.1)], "; but decoding the base, without training, does better on 1 of 2 benchmarks"),
+        ([decoded("greedy", -0.1, 0.1), decoded("sir", 0.1, -0.1)], "does better on 2 of 2 benchmarks"),
+        ([decoded("greedy", 0.1, 0.1)], None),
+        ([decoded("greedy", -0.01, -0.01)], None),  # significant, but too small to matter
+        ([decoded("greedy", -0.1, -0.1, p_value=0.03)], None),  # two contrasts: 0.06 after adjustment
+    ],
+)
+def test_the_headline_says_where_decoding_alone_does_better(contrasts, told):
+    primary = comparisons(WINS, WINS)
+    headline = verdict(pd.concat([primary, *contrasts]), levels(2)).headline
+    assert headline.startswith("Task reward gained more than both sharpening objectives did")
+    assert ("without training" in headline) == (told is not None)
+    assert told is None or told in headline
+
+
+def test_a_decoder_that_is_told_what_is_right_is_no_rival():
+    samples = synthetic_samples({"base": 0.5, "task_reward": 0.7}, base_decoders={"best": 4})
+    told = samples["decoder"].eq("best")
+    samples.loc[told, "decoder_parameters"] = '{"type":"oracle_best_of_n"}'
+    assert "base/best" not in set(compare_arms(samples)["b"])
+    assert "base/best" in set(compare_arms(samples.assign(decoder_parameters="{}"))["b"])

@@ -148,6 +148,15 @@ def test_bad_options_are_errors() -> None:
         grade(["1"], ["1"], timeout=0)
 
 
+def test_what_is_no_list_of_texts_is_named() -> None:
+    with pytest.raises(TypeError, match="completions='3': give a list of texts, not one text"):
+        grade("3", "3")
+    with pytest.raises(TypeError, match="The completion at position 1 is no text: None"):
+        grade(["1", None], ["1", "1"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="timeout=nan: give a positive number of seconds"):
+        grade(["1"], ["1"], timeout=float("nan"))
+
+
 def test_nothing_to_grade() -> None:
     assert grade([], []) == []
 

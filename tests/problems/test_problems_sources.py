@@ -127,6 +127,24 @@ class TestLocal:
         problems, _ = load_problems("toy", local(path, gold_reader=reader), seed=0, split="train")
         assert problems[0].gold == gold
 
+    @pytest.mark.parametrize(
+        ("reader", "value", "remedy"),
+        [
+            ("verbatim", ["2"], "; gold_reader: first_of_list takes the first of a list"),
+            ("verbatim", {"value": 2}, ""),
+            ("verbatim", True, ""),
+            ("first_of_list", [["2"]], "; gold_reader: first_of_list takes the first of a list"),
+        ],
+    )
+    def test_a_gold_that_is_no_text_is_named_with_its_place(
+        self, tmp_path: Path, reader: str, value: Any, remedy: str
+    ) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "?", "answer": value})
+        shown = value[0] if reader == "first_of_list" else value
+        told = f"{path}, line 1: column 'answer' holds {shown!r}, which is neither text nor a number{remedy}."
+        with pytest.raises(ValueError, match=re.escape(told)):
+            load_problems("toy", local(path, gold_reader=reader), seed=0, split="train")
+
     def test_empty_and_repeated_rows_are_dropped_and_reported(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:

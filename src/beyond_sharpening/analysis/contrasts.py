@@ -7,6 +7,7 @@ by problem with seeds averaged, would call pure seed noise a difference in more 
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,7 +63,7 @@ def compare_arms(
     Primary contrasts are the family's, under the decoder ``temperature``; their p-values are
     Holm-adjusted within a model and benchmark, over the contrasts present. Secondary ones put each
     other decoder of the base against the base, task reward against each of them, and both decoded
-    greedily; they are not adjusted (NaN) and carry no verdict.
+    greedily; they are not adjusted (NaN). Decoders that are told what is right are left out.
 
     Where every trained side has two or more seeds, Welch's t on seed means; the base has one by nature,
     and enters with the sampling variance of its completions. Otherwise a sign-flip permutation test of
@@ -87,7 +88,8 @@ def compare_arms(
             unknown.
     """
     policies = {BASE, "task_reward", *chain.from_iterable(family)}
-    table = problem_table(samples[samples["checkpoint"].eq("last") & samples["policy"].isin(policies)])
+    compared = samples["checkpoint"].eq("last") & samples["policy"].isin(policies) & ~_told_what_is_right(samples)
+    table = problem_table(samples[compared])
     rows = []
     for (model, benchmark), cells in _chosen(table, variants or {}).groupby(["model", "benchmark"]):
         arms = {Arm(*map(str, key)): cell for key, cell in cells.groupby(["policy", "decoder"])}
@@ -96,6 +98,12 @@ def compare_arms(
             picked = {"variant_a": arms[a]["variant"].iloc[0], "variant_b": arms[b]["variant"].iloc[0]}
             rows.append(names | picked | _compare(arms[a], arms[b], f"{a.name} on {benchmark}", b.name, seed))
     return _holm_adjusted(pd.DataFrame(rows, columns=COMPARISON_COLUMNS))
+
+
+def _told_what_is_right(samples: pd.DataFrame) -> pd.Series:
+    """Which rows a decoder with an oracle made: a bound, not a method to compare with."""
+    types = {text: str(json.loads(text).get("type", "")) for text in samples["decoder_parameters"].unique()}
+    return samples["decoder_parameters"].map(types).str.startswith("oracle")
 
 
 def _chosen(table: pd.DataFrame, variants: Mapping[str, str]) -> pd.DataFrame:

@@ -31,7 +31,7 @@ class Verdict:
     """The answer in words.
 
     Attributes:
-        headline: one sentence, with the claim's scope.
+        headline: one sentence, with the claim's scope, and whether decoding alone does better somewhere.
         lines: three short lines: the gain over the base, the rivals, cheaper decoding.
         note: which uncertainty the intervals and p-values measure.
         code: which branch of the rule applied.
@@ -70,9 +70,10 @@ def verdict(comparisons: pd.DataFrame, estimates: pd.DataFrame) -> Verdict:
     code = _code(primary)
     contrasts = {rival: _contrast(primary, "task_reward", rival) for rival in (BASE, *RIVALS)}
     ours = primary[primary["a"].eq("task_reward")]
-    decoding = _decoding_line(comparisons[comparisons["family"] == "secondary"])
-    lines = [_gain_line(contrasts[BASE], estimates), _rivals_line(contrasts), decoding]
-    return Verdict(f"{HEADLINES[code]} ({_scope(ours)}).", lines, _uncertainty_note(ours), code)
+    secondary = comparisons[comparisons["family"] == "secondary"]
+    lines = [_gain_line(contrasts[BASE], estimates), _rivals_line(contrasts), _decoding_line(secondary)]
+    headline = HEADLINES[code] + _decoding_clause(secondary)
+    return Verdict(f"{headline} ({_scope(ours)}).", lines, _uncertainty_note(ours), code)
 
 
 def _code(primary: pd.DataFrame) -> Code:
@@ -138,6 +139,17 @@ def _accuracy(estimates: pd.DataFrame, policy: str, variant: str, benchmark: str
 def _rivals_line(contrasts: dict[str, pd.DataFrame]) -> str:
     tallies = [f"{rival}: {_tally(contrasts[rival])}" for rival in RIVALS if len(contrasts[rival])]
     return f"Task reward against {'; against '.join(tallies) or 'sharpening objectives: not evaluated'}."
+
+
+def _decoding_clause(secondary: pd.DataFrame) -> str:
+    """Where decoding the base, without training, is better than task reward by MARGIN or more; Bonferroni-adjusted."""
+    against = secondary[secondary["a"].eq("task_reward") & secondary["b"].str.startswith(f"{BASE}/")]
+    adjusted = against.assign(p_adjusted=(against["p_value"] * len(against)).clip(upper=1))
+    beaten = _worse(adjusted)[lambda rows: rows["difference"] <= -MARGIN]["benchmark"].nunique()
+    if not beaten:
+        return ""
+    benchmarks = against["benchmark"].nunique()
+    return f"; but decoding the base, without training, does better on {beaten} of {benchmarks} benchmarks"
 
 
 def _decoding_line(secondary: pd.DataFrame) -> str:

@@ -36,6 +36,7 @@ def grade(
         it is when it cannot read the gold, fails, or its process dies, and then a warning names both.
 
     Raises:
+        TypeError: if a completion is no text, or one text is given where a list is due.
         ValueError: if the lengths differ, a gold answer is empty or miswritten, or an option is out of range.
         RuntimeError: if worker processes cannot be started.
     """
@@ -61,11 +62,17 @@ def _claim(completion: str, gold: str) -> Claim:
 
 
 def _check(completions: Sequence[str], golds: Sequence[str], workers: int | None, timeout: float) -> None:
+    for name, texts in (("completions", completions), ("golds", golds)):
+        if isinstance(texts, str):
+            raise TypeError(f"{name}={texts[:40]!r}: give a list of texts, not one text.")
+    for position, completion in enumerate(completions):
+        if not isinstance(completion, str):
+            raise TypeError(f"The completion at position {position} is no text: {completion!r}.")
     if len(completions) != len(golds):
         raise ValueError(f"{len(completions)} completions for {len(golds)} gold answers: give one gold a completion.")
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers}: at least one worker process is needed, or None for one a CPU core.")
-    if timeout <= 0:
+    if not timeout > 0:
         raise ValueError(f"timeout={timeout}: give a positive number of seconds.")
     for position, gold in enumerate(golds):
         if not isinstance(gold, str) or not all(canonical(each.answer) for each in acceptable(gold)):

@@ -14,6 +14,8 @@ from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
 
 logger = logging.getLogger(__name__)
 
+_TOLD = 200  # characters of an answer in a warning
+
 _pools: dict[int, ProcessPool] = {}
 _pools_lock = Lock()
 
@@ -66,5 +68,6 @@ def _verdict(claim: Claim, future: ProcessFuture) -> Verdict:
     except BrokenProcessPool:
         raise
     except Exception as error:  # sympy raises almost anything, and a killed worker is no verdict on the answer
-        logger.warning("Grading failed on %r against %r (%r): counted as unparsable.", claim.text, claim.gold, error)
+        told = claim.text if len(claim.text) <= _TOLD else f"{claim.text[:_TOLD]}…"
+        logger.warning("Grading failed on %r against %r (%r): counted as unparsable.", told, claim.gold, error)
         return UNPARSABLE

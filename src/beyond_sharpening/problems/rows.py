@@ -101,6 +101,10 @@ def _problem(
                 f"{place}: there is no column {column!r}; the columns are {sorted(values)}. Name the one with the "
                 f"{use} as columns.{use} of its block under sources."
             )
+    for use in ("question", "gold"):
+        column = getattr(columns, use)
+        if not (use == "gold" and columns.gold_reader == "first_of_list"):
+            _check_text(values[column], column, place)
     return Problem(
         id=f"{source}-{number if columns.id is None else values[columns.id]}",
         source=source,
@@ -127,11 +131,18 @@ def _gold(values: Mapping[str, Any], columns: ColumnMapping, place: str) -> str:
         if not isinstance(value, list):
             raise ValueError(f"{place}: column {columns.gold!r} holds {value!r}, not a list to take the first of.")
         value = value[0] if value else ""
+        _check_text(value, columns.gold, place)
     unit, tolerance = (_text(values[column]) if column else "" for column in (columns.unit, columns.tolerance))
     try:
         return read_gold(_text(value), columns.gold_reader, columns.alternatives, columns.rounded, unit, tolerance)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
+
+
+def _check_text(value: Any, column: str, place: str) -> None:
+    if isinstance(value, bool | list | dict):
+        remedy = "; gold_reader: first_of_list takes the first of a list" if isinstance(value, list) else ""
+        raise ValueError(f"{place}: column {column!r} holds {value!r}, which is neither text nor a number{remedy}.")
 
 
 def _text(value: Any) -> str:

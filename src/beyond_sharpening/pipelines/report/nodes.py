@@ -107,7 +107,7 @@ def write_report(
         cards=next(iter(cards.values()))() if cards else None,
     )
     machine_readable = summary(estimated, comparisons, model, train_seeds)
-    return markdown, html_report(markdown, figures), machine_readable, [outcome.headline, *outcome.lines]
+    return markdown, html_report(markdown, figures), machine_readable, [outcome.headline, *outcome.lines[:2]]
 
 
 def announce(lines: list[str], project: str, data: str) -> None:
