@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pandas as pd
 import pytest
 import torch
 
@@ -109,6 +110,12 @@ def test_the_grader_decides_and_its_answers_are_kept(policies, exam):
     assert not even.all()
     assert (table["outcome"] == even.map({True: "correct", False: "wrong"})).all()
     assert (table["gold"] == table["problem_id"].map({problem.id: problem.gold for problem in PROBLEMS})).all()
+
+
+def test_processes_that_share_the_problems_leave_what_one_leaves(policies, exam):
+    """Row for row, but for rounding in batches of other shapes."""
+    shared = dataclasses.replace(exam, hardware=exam.hardware.model_copy(update={"processes": 2}))
+    pd.testing.assert_frame_equal(evaluate(BASE, *policies[::-1], shared), evaluate(BASE, *policies[::-1], exam))
 
 
 @pytest.mark.parametrize("name", ["no_such_module:grade", "beyond_sharpening.grading:no_such_function"])

@@ -138,6 +138,7 @@ def test_runs_are_tracked_with_a_nested_run_for_each_cell(finished: Path) -> Non
     assert {"report.html", "summary.json", "figures"} <= artifacts
     tilted = cells["tilted alpha2-beta100 seed 0"]
     assert tilted.data.params["beta"] == "100.0"
+    assert [item.path for item in client.list_artifacts(tilted.info.run_id)] == ["history.csv"]
     history = client.get_metric_history(tilted.info.run_id, "task_accuracy")
     assert [point.step for point in history] == [1, 2, 3]
     for metric in ("reward", "entropy", "kl", "log_reference", "grad_norm", "step_time", "completions/mean_length"):

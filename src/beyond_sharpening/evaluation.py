@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -51,14 +52,61 @@ def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> pd.DataFrame
     """Draw from ``policy`` with every decoder and grade; one row a completion, the samples contract.
 
     Log-probabilities are sums in nats at temperature 1, EOS included, whatever decoder drew. Beside the contract's
-    columns stands ``diagnostics``: how the decoder fared at this completion, a JSON object.
+    columns stands ``diagnostics``: how the decoder fared at this completion, a JSON object. The processes of the
+    hardware share the problems; completions are the same however many there are.
     """
+    count = min(exam.hardware.processes, len(exam.problems))
+    if count == 1:
+        return _evaluate_here(arm, policy, base, exam)
+    from pebble import ProcessPool
+
+    pool = ProcessPool(count, context=multiprocessing.get_context("spawn"))
+    try:
+        parts = [(place, arm, policy, base, _part(exam, place, count)) for place in range(count)]
+        futures = [pool.schedule(_evaluate_part, args=part) for part in parts]
+        samples = pd.concat([future.result() for future in futures], ignore_index=True)
+    finally:
+        pool.stop()  # also where this process has been told to stop
+        pool.join()
+    return _in_order(samples, exam)
+
+
+def _part(exam: Exam, place: int, count: int) -> Exam:
+    """Every so-maniest problem, for one process."""
+    alone = exam.hardware.model_copy(update={"processes": 1})
+    return replace(exam, problems=exam.problems[place::count], hardware=alone)
+
+
+def _evaluate_part(place: int, arm: Arm, policy: Policy, base: Policy, exam: Exam) -> pd.DataFrame:
+    """In a process of its own, on a GPU of its own; the first shows its progress."""
+    if exam.hardware.device == "cuda":
+        import torch
+
+        torch.cuda.set_device(place)
+    return _evaluate_here(arm, policy, base, exam, shows_progress=place == 0)
+
+
+def _in_order(samples: pd.DataFrame, exam: Exam) -> pd.DataFrame:
+    """The rows as one process would have left them: by decoder, problem and sample."""
+    decoders = {name: place for place, name in enumerate(exam.decoders)}
+    problems = {(problem.source, problem.id): place for place, problem in enumerate(exam.problems)}
+    keys = pd.DataFrame(
+        {
+            "decoder": samples["decoder"].map(decoders),
+            "problem": [problems[key] for key in zip(samples["benchmark"], samples["problem_id"], strict=True)],
+            "sample": samples["sample_id"],
+        }
+    )
+    return samples.loc[keys.sort_values(["decoder", "problem", "sample"]).index].reset_index(drop=True)
+
+
+def _evaluate_here(arm: Arm, policy: Policy, base: Policy, exam: Exam, shows_progress: bool = True) -> pd.DataFrame:
     tokenizer = policy.tokenizer()
     placed = (exam.hardware.device, exam.hardware.dtype, exam.hardware.attention)
     model = policy.model(*placed)
     base_model = model if policy == base else base.model(*placed)
     grader = Grader(exam.task.grader, exam.hardware.grading_workers)
-    task = _decoding_task(model, tokenizer, grader, arm, exam)
+    task = replace(_decoding_task(model, tokenizer, grader, arm, exam), shows_progress=shows_progress)
     tables = []
     for name, decoder in _decoders(arm, exam).items():
         drawn = decode(task, name, decoder)

@@ -50,6 +50,7 @@ class DecodingTask:
         batch_size: completions that grow together.
         judge: reads answers, for the decoders that vote or are told what is right.
         label: whose completions they are, for the progress bar and in errors.
+        shows_progress: whether there is a bar.
 
     Raises:
         ValueError: for a prompt that is empty or does not fit the context with its completion, no EOS id, or a
@@ -66,6 +67,7 @@ class DecodingTask:
     batch_size: int = 4096
     judge: Judge | None = None
     label: str = ""
+    shows_progress: bool = True
     _pools: dict[tuple[int, int, float], _Pool] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -87,7 +89,8 @@ class DecodingTask:
     def parts(self, rows: int, purpose: str) -> Iterator[tuple[slice, Sequence[Sequence[int]], list[int]]]:
         """Prompts and their seeds for a purpose, a batch at a time, where each prompt takes so many rows."""
         size = max(1, self.batch_size // rows)
-        for start in tqdm(range(0, len(self.prompts), size), desc=f"{self.label} {purpose}".strip(), unit="batch"):
+        starts, title = range(0, len(self.prompts), size), f"{self.label} {purpose}".strip()
+        for start in tqdm(starts, desc=title, unit="batch", disable=not self.shows_progress):
             part = slice(start, start + size)
             yield part, self.prompts[part], [derive_seed(seed, purpose) for seed in self.seeds[part]]
 

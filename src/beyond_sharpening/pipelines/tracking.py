@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from beyond_sharpening import interruption
 
 
 @contextmanager
-def nested_run(name: str, parameters: Mapping[str, Any]) -> Iterator[Callable[[dict[str, float], int], None]]:
+def nested_run(name: str, parameters: Mapping[str, Any]) -> Iterator[RunMetrics]:
     """Open a run inside the pipeline's and yield ``track(metrics, step)``; an error marks it failed."""
     with mlflow.start_run(run_name=name, nested=True) as run:
         mlflow.log_params(dict(parameters))
@@ -36,3 +36,7 @@ class RunMetrics:
         now = int(time.time() * 1000)
         finite = [Metric(name, value, now, step) for name, value in metrics.items() if math.isfinite(value)]
         MlflowClient(self.tracking_uri).log_batch(self.run_id, metrics=finite)
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a text as an artifact of the run."""
+        MlflowClient(self.tracking_uri).log_text(self.run_id, text, name)

@@ -46,6 +46,7 @@ def train_objective(
     name = f"{objective.objective} {objective.variant()} seed {train_seed}"
     with nested_run(name, {**options, "train_seed": train_seed}) as track:
         trained = train(Job(base, training_task, objective, machine, train_seed, folder, track))
+        track.keep("history.csv", trained.history.to_csv(index=False))
     return trained.last, trained.best, trained.history
 
 
