@@ -21,6 +21,10 @@ MARKERS = ("s", "^", "D", "v", "P", "X", "*", "<", ">")
 DIAGNOSTICS = {
     "ess": "effective sample",
     "acceptance": "accepted",
+    "acceptance_1": "cut in 1st quarter",
+    "acceptance_2": "in 2nd",
+    "acceptance_3": "in 3rd",
+    "acceptance_4": "in 4th",
     "stayed": "not moved",
     "rhat": "split-R̂",
     "unfinished": "unfinished",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
@@ -170,8 +171,8 @@ def train_here(job: Job) -> None:
 def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrainer:
     """The trainer of a job, on this process's device."""
     options, hardware, task = job.options, job.hardware, job.task
-    arguments = training_arguments(job)
-    device = str(arguments.device)
+    place = os.environ.get("LOCAL_RANK")
+    device = hardware.device if hardware.device == "cpu" or place is None else f"{hardware.device}:{place}"
     # Weights that learn are float32: steps of 1e-6 vanish in bfloat16. Those that an adapter leaves alone need not be,
     # unless the engine has TRL merge the adapter into them, and out of them again, every step.
     learns = options.lora is None or hardware.engine.startswith("vllm")
@@ -180,7 +181,7 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
         reference=job.base.model(device, hardware.dtype, hardware.attention) if options.lora is None else None,
         objective=options.build_objective(),
         task_reward=task.reward,
-        args=arguments,
+        args=training_arguments(job),  # after the models are loaded: DeepSpeed would share out the reference as well
         reward_scale=options.reward_scale,
         fixed_length=options.fixed_length,
         generation_batch=hardware.generation_batch,
