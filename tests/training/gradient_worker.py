@@ -1,4 +1,4 @@
-"""One process of a training step on the enumerable task: ``gradient_worker.py ddp|fsdp2 FOLDER``.
+"""One process of training steps on the enumerable task: ``gradient_worker.py FOLDER``.
 
 The first process leaves the gradient that reaches the optimiser, by parameter name, and the policy after the step.
 """
@@ -72,15 +72,17 @@ def shard_on_processors() -> None:
     AcceleratorState.__init__ = on_an_accelerator
 
 
-def main(kind: str, folder: Path) -> None:
-    arguments = {"ddp_backend": "gloo", "ddp_find_unused_parameters": False}
-    if kind == "fsdp2":
-        shard_on_processors()
-        arguments |= {"fsdp": True, "fsdp_config": {"version": 2, "reshard_after_forward": True}}
-    step = take_step(folder, int(os.environ["WORLD_SIZE"]), double=kind == "ddp", **arguments)
-    if os.environ["RANK"] == "0":
-        torch.save({"gradient": step.found, "sharded": step.sharded}, folder / "step.pt")
+def main(folder: Path) -> None:
+    """A step with a copy of the policy on each process (ddp), and one with a shard of it on each (fsdp2)."""
+    copies = {"ddp_backend": "gloo", "ddp_find_unused_parameters": False}
+    shards = {**copies, "fsdp": True, "fsdp_config": {"version": 2, "reshard_after_forward": True}}
+    for kind, arguments in (("ddp", copies), ("fsdp2", shards)):
+        if kind == "fsdp2":
+            shard_on_processors()
+        step = take_step(folder / kind, int(os.environ["WORLD_SIZE"]), double=kind == "ddp", **arguments)
+        if os.environ["RANK"] == "0":
+            torch.save({"gradient": step.found, "sharded": step.sharded}, folder / f"{kind}.pt")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

@@ -26,25 +26,31 @@ WORKER = Path(__file__).with_name("gradient_worker.py")
 PATIENCE = 180
 
 
-@pytest.mark.parametrize(("kind", "double", "tolerance"), [("ddp", True, 1e-6), ("fsdp2", False, 1e-5)])
-def test_two_processes_take_the_step_that_one_takes(kind, double, tolerance, tmp_path):
-    """The same completions, the same gradient, and the same policy saved; FSDP2 shards each of them."""
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory) -> Path:
+    """What two processes left of their steps."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = {**os.environ, "PYTHONPATH": str(WORKER.parents[1]), "OMP_NUM_THREADS": "1"}
-    folder = tmp_path / "two"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("two")
     finished = subprocess.run(
-        [*launcher, WORKER, kind, folder], env=environment, capture_output=True, text=True, timeout=PATIENCE
+        [*launcher, WORKER, folder], env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
-    two = torch.load(folder / "step.pt")
-    one = take_step(tmp_path / "one", 1, double)
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "double", "tolerance"), [("ddp", True, 1e-6), ("fsdp2", False, 1e-5)])
+def test_two_processes_take_the_step_that_one_takes(two_processes, kind, double, tolerance, tmp_path):
+    """The same completions, the same gradient, and the same policy saved; FSDP2 shards each of them."""
+    two, one = torch.load(two_processes / f"{kind}.pt"), take_step(tmp_path, 1, double)
     assert two["sharded"] == (kind == "fsdp2")
     assert set(two["gradient"]) == set(one.found)
     size = sum(part.square().sum() for part in one.found.values()).sqrt()
     apart = sum((part - two["gradient"][name]).square().sum() for name, part in one.found.items()).sqrt()
     assert apart / size < tolerance
-    saved = [AutoModelForCausalLM.from_pretrained(at / "policy").state_dict() for at in (tmp_path / "one", folder)]
+    saved = [
+        AutoModelForCausalLM.from_pretrained(at / "policy").state_dict() for at in (tmp_path, two_processes / kind)
+    ]
     for name, weight in saved[0].items():
         torch.testing.assert_close(saved[1][name], weight, atol=tolerance, rtol=tolerance)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from beyond_sharpening.objectives import ObjectiveName
 
 BETA = 2.0
-STEPS = 100
+STEPS = 80
 GROUPS, GROUP_SIZE = 8, 8
 MEASURE_EVERY = 5
 
