@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from beyond_sharpening.grading import Verdict
-from beyond_sharpening.parameters import FIXED_TRL_ARGUMENTS, OBJECTIVES
+from beyond_sharpening.parameters import OBJECTIVES
 from beyond_sharpening.training import Job, TaskReward, run
 from beyond_sharpening.training.pretraining import build_tokenizer
 from beyond_sharpening.training.run import HISTORY
+from beyond_sharpening.trl_arguments import FIXED_TRL_ARGUMENTS
 from training.small_cell import HARDWARE, equal, nowhere, options, short, task, train, weights
 
 COLUMNS = [*HISTORY.values(), "clipped", "tokens_per_second"]

@@ -1,0 +1,34 @@
+"""Typed, validated parameters: what may be asked for, checked before anything expensive runs.
+
+``layers`` composes the one set of parameters that the pipelines read out of the YAML files; ``Parameters`` says
+what each of them may be.
+"""
+
+from beyond_sharpening.parameters.checks import Benchmark, Theory
+from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
+from beyond_sharpening.parameters.experiment import Parameters, block_types, locate
+from beyond_sharpening.parameters.hardware import Hardware
+from beyond_sharpening.parameters.start_model import Architecture, HubBase, TinyBase
+from beyond_sharpening.parameters.task import Problems, Task
+from beyond_sharpening.parameters.training import COEFFICIENTS, OBJECTIVES, POLICIES, Lora, Training
+
+__all__ = [
+    "COEFFICIENTS",
+    "OBJECTIVES",
+    "POLICIES",
+    "Architecture",
+    "Benchmark",
+    "Comparison",
+    "Evaluation",
+    "Hardware",
+    "HubBase",
+    "Lora",
+    "Parameters",
+    "Problems",
+    "Task",
+    "Theory",
+    "TinyBase",
+    "Training",
+    "block_types",
+    "locate",
+]

@@ -1,0 +1,43 @@
+"""What is checked and measured beside the experiment: the theory, and speed."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from beyond_sharpening.objectives import ObjectiveName
+from beyond_sharpening.parameters.block import Positive, Seed, Strict
+from beyond_sharpening.parameters.start_model import Architecture
+
+
+class Theory(Strict):
+    """The theory as computations on policies small enough to enumerate."""
+
+    seed: Seed = Field(description="Of the random policies, and of the trainings.")
+    objectives: list[ObjectiveName] = Field(min_length=1, description="What is trained to its known optimum.")
+
+
+class BenchmarkStep(Strict):
+    """A step of RLOO whose parts are measured."""
+
+    prompts: Positive
+    completions: int = Field(ge=2, description="Of each prompt.")
+    prompt_tokens: Positive
+    new_tokens: Positive = Field(description="Tokens of a completion.")
+
+
+class Benchmark(Strict):
+    """What speed is measured on: models with random weights."""
+
+    architecture: Architecture
+    new_tokens: Positive = Field(description="Tokens of a completion.")
+    repeats: Positive = Field(description="Interleaved repeats; medians are reported.")
+    alpha: float = Field(gt=0, le=100)
+    blocks: Positive
+    steps: Positive = Field(description="Metropolis–Hastings steps a block.")
+    chain_prompt: Positive = Field(description="Tokens of a prompt of the chains.")
+    batches: list[Positive] = Field(min_length=1, description="Chains advanced together.")
+    peer_chains: Positive = Field(description="Chains that the peer runs, one at a time.")
+    rollouts: list[Positive] = Field(min_length=1, description="Samples a prompt.")
+    rollout_prompts: Positive
+    prompt_lengths: list[Positive] = Field(min_length=1)
+    step: BenchmarkStep

@@ -1,0 +1,152 @@
+"""Everything a run can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from beyond_sharpening.decoders import PowerMH
+from beyond_sharpening.grid import Sweep
+from beyond_sharpening.objectives import ObjectiveName
+from beyond_sharpening.parameters.block import Seed, Strict
+from beyond_sharpening.parameters.checks import Benchmark, Theory
+from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
+from beyond_sharpening.parameters.hardware import Hardware
+from beyond_sharpening.parameters.start_model import HubBase, TinyBase
+from beyond_sharpening.parameters.task import Problems, Task
+from beyond_sharpening.parameters.training import Training
+from beyond_sharpening.problems.sources import HubSource
+
+
+class Parameters(Strict):
+    """Everything a run can be told, after the layers are composed.
+
+    ``project`` and ``workspace`` are added by the configuration loader: they say where the run is, not what it does.
+    """
+
+    project: str = Field(description="Root folder of the project; local files are found from it.")
+    workspace: str = Field(description="Folder for unfinished policies.")
+
+    model: str
+    dry_run: bool = Field(default=False, description="Print the plan of the run, and run nothing.")
+    data: str = Field(min_length=1, description="Folder of the data layers, relative to the project.")
+    benchmark_files: str | None = Field(
+        default=None, min_length=1, description="Folder with copies of the hub's data sets; none reads the hub."
+    )
+    data_seed: Seed
+    base_seed: Seed
+    train_seed: Seed
+    sample_seed: Seed
+    task: Task
+    base: Annotated[TinyBase | HubBase, Field(discriminator="type")]
+    problems: Problems
+    train: dict[ObjectiveName, Training]
+    evaluate: Evaluation
+    compare: Comparison
+    theory: Theory
+    benchmark: Benchmark
+    sweep: Sweep
+    hardware: Hardware
+
+    @model_validator(mode="after")
+    def _has_the_copies_it_reads(self) -> Parameters:
+        if self.benchmark_files is None:
+            return self
+        folder = Path(self.project, self.benchmark_files)
+        sources = {("problems", "train"): self.problems.train} | {
+            ("problems", "benchmarks", name): source for name, source in self.problems.benchmarks.items()
+        }
+        for path, source in sources.items():
+            if not isinstance(source, HubSource):
+                continue
+            if source.file is None:
+                raise _fault(
+                    f"benchmark_files = {self.benchmark_files!r} is to be read instead of the hub, and no copy of "
+                    f"{source.path} is named; name one, or set benchmark_files to null",
+                    (*path, "hub", "file"),
+                    source.file,
+                )
+            if not (folder / source.file).is_file():
+                raise _fault(
+                    f"there is no such file in {folder} (benchmark_files); put the copy of {source.path} there, or set "
+                    "benchmark_files to null to read the hub",
+                    (*path, "hub", "file"),
+                    str(source.file),
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Parameters:
+        samples = self.evaluate.decoders["temperature"].samples
+        if max(self.compare.ks) > samples:
+            raise _fault(
+                f"k is at most the {samples} samples of evaluate.decoders.temperature; got {max(self.compare.ks)}",
+                ("compare", "ks"),
+                self.compare.ks,
+            )
+        if self.evaluate.min_completion_tokens > self.task.max_completion_tokens:
+            raise _fault(
+                f"is at most the {self.task.max_completion_tokens} of task.max_completion_tokens",
+                ("evaluate", "min_completion_tokens"),
+                self.evaluate.min_completion_tokens,
+            )
+        for name, decoder in self.evaluate.decoders.items():
+            if isinstance(decoder, PowerMH) and decoder.blocks > self.task.max_completion_tokens:
+                raise _fault(
+                    f"is at most the {self.task.max_completion_tokens} of task.max_completion_tokens",
+                    ("evaluate", "decoders", name, decoder.type, "blocks"),
+                    decoder.blocks,
+                )
+        for name, block in self.train.items():
+            if block.objective != name:
+                raise _fault(f"must be {name}", ("train", name, "objective"), block.objective)
+            processes, batch = self.hardware.all_processes, self.hardware.train_batch
+            if block.prompts_per_step % processes:
+                raise _fault(
+                    f"must divide into the {processes} processes of the hardware, as whole groups",
+                    ("train", name, "prompts_per_step"),
+                    block.prompts_per_step,
+                )
+            rollouts = block.prompts_per_step * block.completions_per_prompt // processes
+            if rollouts % min(batch, rollouts):
+                raise _fault(
+                    f"must divide the {rollouts} completions of a step of train.{name} in a process",
+                    ("hardware", "train_batch"),
+                    batch,
+                )
+        return self
+
+
+def _fault(message: str, path: tuple[str, ...], value: Any) -> ValidationError:
+    """A fault found by comparing parameters with one another, laid at the door of one of them."""
+    line = {"type": PydanticCustomError("inconsistent", "{message}", {"message": message}), "loc": path, "input": value}
+    return ValidationError.from_exception_data("Parameters", [line])  # type: ignore[list-item]
+
+
+def locate(path: Sequence[str | int]) -> tuple[list[str], Any]:
+    """The keys of a pydantic error's path, without the names of union members, and the type that stands there."""
+    keys: list[str] = []
+    block: Any = Parameters
+    for part in path:
+        if isinstance(block, type) and issubclass(block, BaseModel):
+            keys.append(str(part))
+            block = block.model_fields[str(part)].annotation if part in block.model_fields else None
+        elif get_origin(block) is dict:
+            keys.append(str(part))
+            block = get_args(block)[1]
+        else:  # a union of blocks, told apart by their type; or something that has no keys
+            blocks = [member for member in get_args(block) if hasattr(member, "model_fields")]
+            named = [member for member in blocks if part in get_args(member.model_fields["type"].annotation)]
+            block = named[0] if named else None
+        if get_origin(block) is Annotated:
+            block = get_args(block)[0]
+    return keys, block
+
+
+def block_types(union: Any) -> list[str]:
+    """The values of ``type`` that tell the blocks of a union apart."""
+    return [name for member in get_args(union) for name in get_args(member.model_fields["type"].annotation)]

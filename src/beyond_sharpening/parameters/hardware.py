@@ -1,0 +1,53 @@
+"""What a run runs on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from beyond_sharpening.parameters.block import Positive, Strict
+
+
+class Hardware(Strict):
+    """What it runs on."""
+
+    device: Literal["cpu", "cuda"]
+    threads: Positive | None = Field(
+        default=None, description="CPU threads of a tensor operation; none leaves it to torch."
+    )
+    dtype: Literal["float32", "bfloat16"] = Field(description="Of the policies while they sample and train.")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    memory_gib: float | None = Field(
+        default=None, gt=0, description="Of one GPU that a process may fill; a run that needs more is refused."
+    )
+    train_batch: Positive = Field(description="Completions in one forward and backward pass.")
+    generation_batch: Positive = Field(description="Completions generated together.")
+    grading_workers: Positive = Field(description="Processes that compare answers symbolically.")
+    gradient_checkpointing: bool
+    engine: Literal["transformers", "paged", "vllm_colocate", "vllm_server"] = Field(
+        default="transformers",
+        description="What draws the rollouts of a training: the project's sampling loop, transformers' paged batching, "
+        "or vLLM.",
+    )
+    processes: Positive = Field(default=1, description="Training processes on each machine, one a GPU.")
+    machines: Positive = 1
+    rendezvous: str | None = Field(
+        default=None, pattern=r"^[^:\s]+:\d+$", description="host:port of the first machine, where the others meet it."
+    )
+    sharding: Literal["none", "fsdp2", "zero3"] = Field(
+        default="none", description="How processes share the policy and its optimiser: none keeps a copy on each."
+    )
+
+    @property
+    def all_processes(self) -> int:
+        """Training processes on all machines."""
+        return self.processes * self.machines
+
+    @model_validator(mode="after")
+    def _machines_can_meet(self) -> Hardware:
+        if self.machines > 1 and self.rendezvous is None:
+            raise ValueError(f"machines = {self.machines} need a rendezvous = host:port of the first of them")
+        if self.sharding != "none" and self.device == "cpu":
+            raise ValueError(f"sharding = {self.sharding!r} is for GPUs; on device = 'cpu' it is none")
+        return self
