@@ -43,7 +43,9 @@ def tracked(data: Path) -> list[Run]:
     ],
 )  # fmt: skip
 def test_bad_input_is_the_last_line_without_a_traceback_and_nothing_is_made(tmp_path, monkeypatch, arguments, told):
+    """Also in a process whose last command was stopped by a signal."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(interruption, "_received", [signal.SIGTERM])
     result = kedro_run(tmp_path, *(argument.format(data=tmp_path) for argument in arguments))
     assert result.exit_code == 1
     error = result.output[result.output.index("Error: ") :]

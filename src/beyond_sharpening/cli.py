@@ -76,6 +76,7 @@ sweep.params += [option for option in kedro_run.params if option.name in ("env",
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
+    interruption.reset()  # what an earlier command of this process was told is not this one's
     try:
         yield
     except Exception as error:
