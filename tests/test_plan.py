@@ -89,6 +89,8 @@ def test_shards_divide_what_learns_and_nothing_else():
     assert gradient_memory(shape, shared) == gradient_memory(shape, alone) // 2
     assert two["reference"] == one["reference"]
     assert two["casts"] == 0 < one["casts"], "shards are gathered in the precision that autocast would cast to"
+    zero3 = state_memory(shape, hardware(processes=2, sharding="zero3"))
+    assert zero3 == {**two, "reference": two["reference"] // 2}
     copies = hardware(processes=2)
     assert state_memory(shape, copies) == one
     assert state_memory(shape, hardware(engine="paged"))["serving copy"] == one["reference"]

@@ -149,7 +149,7 @@ def state_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> 
     (Loshchilov & Hutter, arXiv 1711.05101; ``torch.optim.AdamW``), 4 bytes each. The reference has the dtype of the
     hardware; below an adapter it is the weights themselves, which have that dtype too. Autocast keeps one cast copy of
     each matrix until its block ends, where shards are gathered in its precision already. Shards are of weights and
-    optimiser; the reference is whole on every process.
+    optimiser; the reference is whole on every process, but for ZeRO-3.
     """
     size, shards = BYTES[hardware.dtype], _shards(hardware)
     learns, trainable = lora is None or hardware.engine.startswith("vllm"), shape.trainable(lora)
@@ -159,7 +159,7 @@ def state_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> 
         "casts": shape.linear * size if hardware.dtype != "float32" and learns and shards == 1 else 0,
     }
     if lora is None:
-        state["reference"] = size * shape.parameters
+        state["reference"] = size * shape.parameters // (shards if hardware.sharding == "zero3" else 1)
     if hardware.engine == "paged":
         state["serving copy"] = size * shape.parameters
     return state

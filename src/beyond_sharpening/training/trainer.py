@@ -28,6 +28,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import RLOOConfig, RLOOTrainer
+from trl.models import prepare_deepspeed
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
 from beyond_sharpening.decoding import Completion, SamplingOptions
@@ -114,8 +115,13 @@ class ObjectiveTrainer(RLOOTrainer):
         self.reference = reference
         if reference is not None:
             add_fused_lm_head(reference)
-            # Whole on every process, however the policy is sharded: it has no gradients and no optimiser.
-            reference.eval().requires_grad_(False).to(self.accelerator.device)
+            reference.eval().requires_grad_(False)
+            # Whole on every process, however the policy is sharded: it has no gradients and no optimiser. Only ZeRO-3,
+            # whose gathering knows no plain weights, shares it out as well.
+            if self.is_deepspeed_enabled:
+                self.reference = prepare_deepspeed(reference, self.accelerator)
+            else:
+                reference.to(self.accelerator.device)
 
     def rollouts(
         self, prompt_ids: Sequence[list[int]], samples: int, *purpose: int | str, first: int = 0
