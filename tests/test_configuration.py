@@ -212,6 +212,10 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"model": "qwen3_4b", "base": {"config": {"model_type": 3}}}, "base.config: must name the architecture"),
         ({"model": "qwen3_4b", "base": {"eos_token_ids": [-1]}}, "base.eos_token_ids = -1: Input should be greater"),
         ({"training": {"epochs": 0}}, "training.epochs = 0: Input should be greater than or equal to 1"),
+        (
+            {"hardware": {"device": "cuda", "engine": "paged", "sharding": "zero3"}},
+            "hardware: engine = 'paged' cannot gather the shards of sharding = 'zero3'; use sharding = 'fsdp2'",
+        ),
         ({"hardware": {"memory_gib": 0}}, "hardware.memory_gib = 0: Input should be greater than 0"),
         ({"dry_run": "perhaps"}, "dry_run = 'perhaps': Input should be a valid boolean"),
         ({"train_seed": "one"}, "train_seed = 'one': Input should be a valid integer"),

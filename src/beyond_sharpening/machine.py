@@ -8,9 +8,9 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Hardware
 
 NEEDED = {
-    ("engine", "vllm_colocate"): ("vllm", "pip install vllm, or hardware.engine=transformers"),
-    ("engine", "vllm_server"): ("vllm", "pip install vllm, or hardware.engine=transformers"),
-    ("sharding", "zero3"): ("deepspeed", "pip install deepspeed, or hardware.sharding=fsdp2"),
+    ("engine", "vllm_colocate"): ("vllm", "pip install -e '.[vllm]', or hardware.engine=transformers"),
+    ("engine", "vllm_server"): ("vllm", "pip install -e '.[vllm]', or hardware.engine=transformers"),
+    ("sharding", "zero3"): ("deepspeed", "pip install -e '.[deepspeed]', or hardware.sharding=fsdp2"),
     ("attention", "flash_attention_2"): ("flash_attn", "pip install flash-attn, or hardware.attention=sdpa"),
 }
 """The packages that choices of the profile need beside those that are installed with the project, and the remedy."""

@@ -49,6 +49,7 @@ FIXED_TRL_ARGUMENTS = {
     "use_cpu",
     "use_transformers_continuous_batching",
     "use_vllm",
+    "vllm_max_model_length",
     "vllm_mode",
     "warmup_steps",
     "weight_decay",

@@ -21,7 +21,7 @@ from training.estimator import GradientRecorder
 TASK = enumerable_task()
 POLICY = perturbed(TASK.start, seed=2)
 ELSEWHERE = perturbed(POLICY, seed=5)
-SMALL_CACHE = {"num_blocks": 16, "max_batch_tokens": 64, "page_size": 16}
+SMALL_CACHE = {"num_blocks": 16, "max_batch_tokens": 64}
 RUNS, SIZES = 10, {"groups": 96, "group_size": 4}
 CERTAINTY = 1e-5
 

@@ -45,9 +45,11 @@ class Hardware(Strict):
         return self.processes * self.machines
 
     @model_validator(mode="after")
-    def _machines_can_meet(self) -> Hardware:
+    def _parts_go_together(self) -> Hardware:
         if self.machines > 1 and self.rendezvous is None:
             raise ValueError(f"machines = {self.machines} need a rendezvous = host:port of the first of them")
         if self.sharding != "none" and self.device == "cpu":
             raise ValueError(f"sharding = {self.sharding!r} is for GPUs; on device = 'cpu' it is none")
+        if self.sharding == "zero3" and self.engine == "paged":
+            raise ValueError("engine = 'paged' cannot gather the shards of sharding = 'zero3'; use sharding = 'fsdp2'")
         return self

@@ -238,9 +238,15 @@ def training_arguments(job: Job) -> RLOOConfig:
         dataloader_pin_memory=hardware.device == "cuda",
         use_vllm=hardware.engine.startswith("vllm"),
         vllm_mode=hardware.engine.removeprefix("vllm_") if hardware.engine.startswith("vllm") else "colocate",
+        vllm_max_model_length=_context(job.task),
         report_to="none",
         **options.trl,
     )
+
+
+def _context(task: TrainingTask) -> int | None:
+    """Tokens of the longest sequence: vLLM keeps a cache for one of the model's own context otherwise."""
+    return None if task.max_prompt_tokens is None else task.max_prompt_tokens + task.max_completion_tokens
 
 
 def _sharding(hardware: Hardware) -> dict[str, Any]:
