@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,20 @@ def test_the_first_step_starts_at_the_reference(base, tmp_path):
     assert first["log_policy"] == pytest.approx(first["log_reference"], abs=1e-5)
     assert first["reward"] == pytest.approx(first["task_accuracy"] + first["log_reference"] / 5, abs=1e-5)
     assert first["clipped"] == float(first["grad_norm"] > 1)
+
+
+def test_nothing_of_the_trainer_stays_in_memory(base, tmp_path, monkeypatch):
+    """Its weights and optimiser fill most of a GPU, on which the same process evaluates afterwards."""
+    built, build_trainer = [], run.build_trainer
+
+    def watched(*args):
+        trainer = build_trainer(*args)
+        built.extend(weakref.ref(part) for part in (trainer, trainer.model, trainer.reference))
+        return trainer
+
+    monkeypatch.setattr(run, "build_trainer", watched)
+    train(base, task(), options(steps=1), HARDWARE, 0, tmp_path / "cell", nowhere)
+    assert [part() for part in built] == [None, None, None]
 
 
 class TestAdapter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -122,6 +123,7 @@ def train(job: Job) -> Trained:
     _drop_unfinished_states(job.workspace)
     if job.hardware.all_processes == 1:
         train_here(job)
+        gc.collect()  # the trainer holds itself in cycles, and with it the memory of the GPU that evaluation needs
     else:
         from beyond_sharpening.training.launch import train_in_processes
 
