@@ -35,6 +35,20 @@ ONE = TOKENS.index("1")
 QUESTIONS = ("0", "10", "110")  # of different lengths, so that batches are padded
 PROMPT = "{question}"
 
+ON_THE_SPOT: dict[str, Any] = {
+    **ESTIMATOR,
+    "warmup_steps": 0,
+    "save_strategy": "no",
+    "logging_strategy": "no",
+    "report_to": "none",
+    "disable_tqdm": True,
+    "use_cpu": True,
+    "bf16": False,
+    "gradient_checkpointing": False,
+    "dataloader_pin_memory": False,
+}
+"""A training that keeps and logs nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class EnumerableTask:
@@ -106,22 +120,12 @@ def build_trainer(
         peft_config: an adapter to train in place of the weights.
         **arguments: further ones of ``RLOOConfig``, ``max_steps`` among them.
     """
-    config = {
-        **ESTIMATOR,
+    asked = {
         "output_dir": str(folder),
         "num_generations": group_size,
         "per_device_train_batch_size": len(QUESTIONS) * groups * group_size,
         "max_completion_length": task.completions.max_length,
         "learning_rate": learning_rate,
-        "warmup_steps": 0,
-        "save_strategy": "no",
-        "logging_strategy": "no",
-        "report_to": "none",
-        "disable_tqdm": True,
-        "use_cpu": True,
-        "bf16": False,
-        "gradient_checkpointing": False,
-        "dataloader_pin_memory": False,
     }
     rows = [{"prompt": render_messages(question, PROMPT), "gold": str(parity(question))} for question in QUESTIONS]
     built = trainer(
@@ -129,7 +133,7 @@ def build_trainer(
         reference=copy.deepcopy(task.start) if peft_config is None else None,
         objective=objective,
         task_reward=same_parity,
-        args=RLOOConfig(**{**config, **arguments}),
+        args=RLOOConfig(**(ON_THE_SPOT | asked | arguments)),
         fixed_length=fixed_length,
         generation_batch=4096,
         engine=engine,
