@@ -29,13 +29,14 @@ class SlicedSuffix(mh._Suffixes):
         self.log_u, self.before = log_u, chains.draws[owners].weights(chains.alpha)
 
     def draw(self):
-        here = Batch.draw(self)
+        now = Batch.draw(self)
+        here = self.rows[now]
         self.gained[here] += self.draws.last_weights(here, self.chains.alpha)
         place = torch.arange(LIMIT)
         compared = (place >= self.cuts[:, None]) & (place < self.draws.lengths[:, None])
         ended = here[~self.open[here]]
         self.accepted[ended] = (self.log_u + (self.before * compared).sum(-1) < self.gained)[ended]
-        return here
+        return now
 
 
 class CappedAtTheCurrentLength(mh._Suffixes):
@@ -44,9 +45,9 @@ class CappedAtTheCurrentLength(mh._Suffixes):
         self.caps = chains.draws.lengths[owners]
 
     def draw(self):
-        here = super().draw()
-        self.open[here] &= self.draws.lengths[here] < self.caps[here]
-        return here
+        now = super().draw()
+        self.open &= self.draws.lengths < self.caps
+        return now
 
 
 def moving_only(keep):

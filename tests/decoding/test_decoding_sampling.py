@@ -6,6 +6,7 @@ from itertools import chain
 import pytest
 import torch
 from scipy import stats
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from beyond_sharpening.decoding import SamplingOptions, cache, sample, sampling
 from beyond_sharpening.exact.completions import enumerate_completions
@@ -186,3 +187,27 @@ def test_tokens_of_a_large_vocabulary_are_drawn_however_improbable():
     drawn = sampling._choose(logq.log().float().expand(3, -1), middle)
     assert (drawn - wanted).abs().max() <= 100, "the likely token's probability is rounded by up to 6e-8, 60 shares"
     assert len(set(drawn.tolist())) == 3
+
+
+class Waits(TorchDispatchMode):
+    """Counts what a host must wait for: values that it reads, and results whose shape hangs on values."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        places = args[1] if name in ("index", "index_put_", "_index_put_impl_") else ()
+        by_mask = any(place is not None and place.dtype == torch.bool for place in places)
+        self.count += by_mask or name in ("_local_scalar_dense", "nonzero", "masked_select", "equal")
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_token_is_waited_for_once_by_the_loop_and_once_by_the_model(llama):
+    """Each wait leaves a GPU idle until it is asked for more; the model's is its look for padding in the mask."""
+
+    def waits(tokens: int) -> int:
+        with Waits() as seen:
+            sample(llama, PROMPTS, dataclasses.replace(OPTIONS, max_new_tokens=tokens, ignore_eos=True), 2, SEEDS)
+        return seen.count
+
+    assert waits(20) - waits(10) == 2 * 10

@@ -264,13 +264,13 @@ class _Suffixes(Batch):
 
     def draw(self) -> torch.Tensor:
         """Draw, weigh, and reject what weighs too little for certain."""
-        here = super().draw()
-        self.gained[here] += self.draws.last_weights(here, self.chains.alpha)
-        settled = torch.ones_like(here, dtype=torch.bool) if self.chains.rejects_early else ~self.open[here]
-        rejected = here[settled & (self.gained[here] <= self.least[here])]
-        self.accepted[rejected] = False
-        self.open[rejected] = False
-        return here
+        now = super().draw()
+        self.gained[self.rows] += self.draws.last_weights(self.rows, self.chains.alpha).where(now, 0.0)
+        settled = torch.ones_like(self.open) if self.chains.rejects_early else ~self.open
+        rejected = settled & (self.gained <= self.least)
+        self.accepted &= ~rejected
+        self.open &= ~rejected
+        return now
 
     def keep(self, places: torch.Tensor) -> None:
         """Before rows leave the batch, their new keys and values go to their chains."""

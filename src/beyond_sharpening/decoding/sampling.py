@@ -183,38 +183,41 @@ class Batch:
     def run(self) -> None:
         """Draw until every row has ended."""
         self.draw()
-        while self.open.any():
+        while left := int(self.open.sum()):  # all that the host waits for: a GPU that is asked for more stands still
+            if left <= (1 - RETIRE_SHARE) * len(self.rows):
+                self.keep(self.open[self.rows].nonzero()[:, 0])
             self.forward()
             self.draw()
 
     def draw(self) -> torch.Tensor:
-        """Draw the next token of every open row; return these rows, of the R."""
-        now = self.open[self.rows]
-        here, logits = self.rows[now], self.logits[now]
-        column = self.draws.lengths[here]
-        logp = torch.log_softmax(logits, dim=-1, dtype=self.draws.logp.dtype)  # (B, V)
+        """Draw the next token of every open row; return which of the B rows these were."""
+        now = self.open[self.rows]  # (B,)
+        column = self.draws.lengths[self.rows].clamp(max=self.limit - 1)
+        logp = torch.log_softmax(self.logits, dim=-1, dtype=self.draws.logp.dtype)  # (B, V)
         logq = _proposal(logp, column, self.eos, self.options)
-        token = _choose(logq, self.uniforms[here, column])
-        self.draws.tokens[here, column] = token
-        self.draws.logp[here, column] = logp.gather(1, token[:, None])[:, 0]
-        self.draws.logq[here, column] = logq.gather(1, token[:, None])[:, 0]
-        self.draws.entropy[here, column] = torch.special.entr(logp.exp()).sum(-1)
-        self.draws.lengths[here] = column + 1
-        self.last = torch.zeros_like(self.rows).masked_scatter(now, token)  # (B,)
+        token = _choose(logq, self.uniforms[self.rows, column])
+        drawn = {
+            "tokens": token,
+            "logp": logp.gather(1, token[:, None])[:, 0],
+            "logq": logq.gather(1, token[:, None])[:, 0],
+            "entropy": torch.special.entr(logp.exp()).sum(-1),
+        }
+        for name, values in drawn.items():  # a row that has ended keeps what it has
+            kept = getattr(self.draws, name)
+            kept[self.rows, column] = values.where(now, kept[self.rows, column])
+        self.draws.lengths[self.rows] += now
+        self.last = token.where(now, 0)  # (B,)
         ended = column + 1 == self.limit
         if not self.options.ignore_eos:
             ended |= torch.isin(token, self.eos)
-        self.open[here] = ~ended
-        return here
+        self.open[self.rows] = now & ~ended
+        return now
 
     def forward(self) -> None:
-        """Feed the drawn tokens, after retiring ended rows where enough of them have gathered."""
-        now = self.open[self.rows]
-        if now.float().mean() <= 1 - RETIRE_SHARE:
-            self.keep(now.nonzero()[:, 0])
+        """Feed the drawn tokens."""
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
         self.position = self.position + 1
-        self.draws.cost[self.rows[self.open[self.rows]]] += 1
+        self.draws.cost[self.rows] += self.open[self.rows]
         output = self.model(
             input_ids=self.last[:, None],
             attention_mask=self.mask,

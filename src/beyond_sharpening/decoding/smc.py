@@ -177,15 +177,15 @@ class _ParticleBatch(Batch):
 
     def draw(self) -> torch.Tensor:
         """Draw, weigh, and resample the runs that need it."""
-        here = super().draw()
-        self.weights.view(-1)[here] += self.draws.last_weights(here, self.alpha)
+        now = super().draw()
+        self.weights.view(-1)[self.rows] += self.draws.last_weights(self.rows, self.alpha).where(now, 0.0)
         effective = 1 / self.weights.softmax(-1).square().sum(-1)
         growing = self.open.view(-1, self.particles).any(-1)
         poor = growing & (effective < RESAMPLE_SHARE * self.particles)
         if poor.any():
             self._resample(poor)
         self.step += 1
-        return here
+        return now
 
     def _resample(self, poor: torch.Tensor) -> None:
         """Systematic resampling of the runs marked in ``poor``, (G,); their weights begin anew."""
