@@ -1,6 +1,7 @@
 """What may not be passed through to TRL's ``RLOOConfig``."""
 
 FIXED_TRL_ARGUMENTS = {
+    "accelerator_config",
     "adam_beta1",
     "adam_beta2",
     "beta",

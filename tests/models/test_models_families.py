@@ -13,7 +13,7 @@ from beyond_sharpening.parameters import HubBase
 from beyond_sharpening.policy import Policy, eos_token_ids
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.start_model import architecture, check_agreement
-from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer
+from beyond_sharpening.training import ESTIMATOR, ObjectiveTrainer
 from models.families import DECIDED, FAMILIES, WIDTHS, shipped, tiny_base, tiny_policy
 
 QUESTIONS = ["What is $2 + 3$?", "Prove that there are infinitely many primes, or give $7 - 5$.", "1"]

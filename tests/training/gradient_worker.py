@@ -6,6 +6,7 @@ The first process leaves the gradient that reaches the optimiser, by parameter n
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import DistributedType, PartialState
@@ -14,10 +15,22 @@ from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback
 
 from beyond_sharpening.objectives import Objective
+from beyond_sharpening.training import ObjectiveTrainer, run
 from beyond_sharpening.training.enumerable import QUESTIONS, build_trainer, enumerable_task
 from beyond_sharpening.training.optimum import perturbed
+from training.small_cell import HARDWARE
 
 GROUPS, GROUP_SIZE = 8, 4
+
+
+class Recorded(ObjectiveTrainer):
+    """Keeps the type of the log-probabilities that the loss is made of."""
+
+    def _get_per_token_logps_and_entropies(self, *args, **kwargs):
+        per_token, *others = super()._get_per_token_logps_and_entropies(*args, **kwargs)
+        if torch.is_grad_enabled():
+            self.precision = per_token.dtype
+        return per_token, *others
 
 
 class NamedGradients(TrainerCallback):
@@ -48,12 +61,14 @@ def take_step(folder: Path, processes: int, double: bool, **arguments) -> NamedG
         learning_rate=0.1,
         max_steps=1,
         max_grad_norm=0.0,
+        trainer=Recorded,
         per_device_train_batch_size=len(QUESTIONS) * GROUPS * GROUP_SIZE // processes // 2,
         gradient_accumulation_steps=2,
         **arguments,
     )
     built.add_callback(recorder)
     built.train()
+    recorder.precision = built.precision
     again = built.rollouts([task.prompts[built.accelerator.process_index % 3]], 4, "after")
     assert len(again[0]) == 4, "each process samples at its own pace"
     built.save_policy(task.tokenizer, folder / "policy")
@@ -73,15 +88,18 @@ def shard_on_processors() -> None:
 
 
 def main(folder: Path) -> None:
-    """A step with a copy of the policy on each process (ddp), and one with a shard of it on each (fsdp2)."""
+    """A step with a copy of the policy on each process (ddp), and two with a shard of it on each (fsdp2)."""
     copies = {"ddp_backend": "gloo", "ddp_find_unused_parameters": False}
-    shards = {**copies, "fsdp": True, "fsdp_config": {"version": 2, "reshard_after_forward": True}}
-    for kind, arguments in (("ddp", copies), ("fsdp2", shards)):
+    for kind in ("ddp", "fsdp2", "fsdp2_bfloat16"):
+        arguments: dict[str, Any] = {**copies, "bf16": kind == "fsdp2_bfloat16"}
+        if kind != "ddp":
+            arguments |= run._sharding(HARDWARE.model_copy(update={"sharding": "fsdp2"}))
         if kind == "fsdp2":
             shard_on_processors()
         step = take_step(folder / kind, int(os.environ["WORLD_SIZE"]), double=kind == "ddp", **arguments)
         if os.environ["RANK"] == "0":
-            torch.save({"gradient": step.found, "sharded": step.sharded}, folder / f"{kind}.pt")
+            told = {"gradient": step.found, "sharded": step.sharded, "precision": step.precision}
+            torch.save(told, folder / f"{kind}.pt")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from training.gradient_worker import take_step
 from training.small_cell import HARDWARE, KilledOnce, nowhere, options, task, train, weights
 
 WORKER = Path(__file__).with_name("gradient_worker.py")
+IMPORTED_FROM = os.pathsep.join(filter(None, sys.path))  # the processes import what this one does
 PATIENCE = 180
 
 
@@ -30,7 +31,7 @@ PATIENCE = 180
 def two_processes(tmp_path_factory) -> Path:
     """What two processes left of their steps."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    environment = {**os.environ, "PYTHONPATH": str(WORKER.parents[1]), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": IMPORTED_FROM, "OMP_NUM_THREADS": "1"}
     folder = tmp_path_factory.mktemp("two")
     finished = subprocess.run(
         [*launcher, WORKER, folder], env=environment, capture_output=True, text=True, timeout=PATIENCE
@@ -39,11 +40,17 @@ def two_processes(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("kind", "double", "tolerance"), [("ddp", True, 1e-6), ("fsdp2", False, 1e-5)])
+@pytest.mark.parametrize(
+    ("kind", "double", "tolerance"), [("ddp", True, 1e-6), ("fsdp2", False, 1e-5), ("fsdp2_bfloat16", False, 0.05)]
+)
 def test_two_processes_take_the_step_that_one_takes(two_processes, kind, double, tolerance, tmp_path):
-    """The same completions, the same gradient, and the same policy saved; FSDP2 shards each of them."""
+    """The same completions, the same gradient, and the same policy saved; FSDP2 shards each of them.
+
+    Computed in bfloat16 it is the gradient of float32 but for rounding; log-probabilities are float32 all the same.
+    """
     two, one = torch.load(two_processes / f"{kind}.pt"), take_step(tmp_path, 1, double)
-    assert two["sharded"] == (kind == "fsdp2")
+    assert two["sharded"] == (kind != "ddp")
+    assert two["precision"] == torch.float32
     assert set(two["gradient"]) == set(one.found)
     size = sum(part.square().sum() for part in one.found.values()).sqrt()
     apart = sum((part - two["gradient"][name]).square().sum() for name, part in one.found.items()).sqrt()
@@ -61,7 +68,7 @@ TWO = HARDWARE.model_copy(update={"processes": 2})
 
 def test_a_killed_process_ends_the_training_and_the_same_command_ends_as_one_process_would(base, tmp_path, monkeypatch):
     """Policies and history are those of a training in one process that nothing interrupted."""
-    monkeypatch.setenv("PYTHONPATH", str(WORKER.parents[1]))
+    monkeypatch.setenv("PYTHONPATH", IMPORTED_FROM)
     asked, two = options("tempered", validate_every=1), tmp_path / "two"
     track = KilledOnce(step=3, marker=tmp_path / "killed")
     told = r"process 0 was killed by SIGKILL; the state of step 2 is kept, and the same command goes on from there"
@@ -69,8 +76,7 @@ def test_a_killed_process_ends_the_training_and_the_same_command_ends_as_one_pro
         train(base, task(REWARD), asked, TWO, 0, two, track)
     resumed = train(base, task(REWARD), asked, TWO, 0, two, track)
     whole = train(base, task(REWARD), asked, HARDWARE, 0, tmp_path / "one", nowhere)
-    # The clock's, and what is averaged over batches in which completions of different lengths come together.
-    own = ["step_time", "tokens_per_second", "entropy", "sampler_gap"]
+    own = ["step_time", "tokens_per_second"]
     histories = [trained.history.drop(columns=own) for trained in (resumed, whole)]
     pd.testing.assert_frame_equal(*histories, rtol=1e-4, atol=1e-4)
     for name, weight in weights(whole.last).items():

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -67,6 +68,34 @@ def test_nothing_of_the_trainer_stays_in_memory(base, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "build_trainer", watched)
     train(base, task(), options(steps=1), HARDWARE, 0, tmp_path / "cell", nowhere)
     assert [part() for part in built] == [None, None, None]
+
+
+def test_a_process_trains_on_one_gpu_however_many_it_sees(base, tmp_path, monkeypatch):
+    """TRL refuses to spread a batch over several."""
+    ask = run.training_arguments
+
+    def seeing_four(job):
+        arguments = ask(job)
+        arguments._n_gpu = 4
+        return arguments
+
+    monkeypatch.setattr(run, "training_arguments", seeing_four)
+    trainer = run.build_trainer(Job(base, task(), options(), HARDWARE, 0, tmp_path, nowhere), base.tokenizer())
+    assert trainer.args.n_gpu == 1
+
+
+def test_a_policy_that_is_to_be_sharded_is_loaded_beside_the_gpu(monkeypatch, tmp_path):
+    """Which holds its shard and the reference, and never the whole of the float32 weights."""
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr(run, "ObjectiveTrainer", lambda **given: given)
+    monkeypatch.setattr(run, "training_arguments", lambda job: None)
+    asked = {"device": "cuda", "dtype": "bfloat16", "processes": 4}
+    loaded = SimpleNamespace(model=lambda *place: place)
+    for sharding, place in (("fsdp2", "cpu"), ("none", "cuda:2")):
+        hardware = HARDWARE.model_copy(update={**asked, "sharding": sharding})
+        given = run.build_trainer(Job(loaded, task(), options(), hardware, 0, tmp_path, nowhere), None)
+        assert given["model"] == (place, "float32", "sdpa")
+        assert given["reference"] == ("cuda:2", "bfloat16", "sdpa")
 
 
 class TestAdapter:

@@ -198,5 +198,11 @@ def plain_weights(model: PreTrainedModel | PeftModel) -> Iterator[tuple[str, tor
 
 
 def serving_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
-    """A frozen copy for an engine with weights of its own; made before TRL patches the model's forward."""
-    return copy.deepcopy(model).to(dtype).eval().requires_grad_(False)  # type: ignore[arg-type]
+    """A frozen copy for an engine with weights of its own; made before TRL patches the model's forward.
+
+    Buffers keep their type: rotary frequencies in bfloat16 would turn the 2048th token radians too far.
+    """
+    served = copy.deepcopy(model).eval().requires_grad_(False)
+    for parameter in served.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return served

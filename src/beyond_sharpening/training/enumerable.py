@@ -20,8 +20,9 @@ from trl import RLOOConfig
 from beyond_sharpening.exact.completions import Completions, enumerate_completions
 from beyond_sharpening.exact.policy import log_probabilities
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
+from beyond_sharpening.training.arguments import ESTIMATOR
 from beyond_sharpening.training.callbacks import quiet
-from beyond_sharpening.training.trainer import ESTIMATOR, EngineName, ObjectiveTrainer
+from beyond_sharpening.training.trainer import EngineName, ObjectiveTrainer
 
 if TYPE_CHECKING:
     from peft import LoraConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from accelerate.utils.memory import clear_device_cache
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 from transformers.trainer import TRAINER_STATE_NAME
@@ -25,8 +25,9 @@ from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.training.adapters import adapter_config, merge_adapter
+from beyond_sharpening.training.arguments import ESTIMATOR
 from beyond_sharpening.training.callbacks import LiveMetrics, Progress, StopOnNonFinite, Track, quiet
-from beyond_sharpening.training.trainer import ESTIMATOR, ObjectiveTrainer, Scores
+from beyond_sharpening.training.trainer import ObjectiveTrainer, Scores
 from beyond_sharpening.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def train(job: Job) -> Trained:
     _drop_unfinished_states(job.workspace)
     if job.hardware.all_processes == 1:
         train_here(job)
-        gc.collect()  # the trainer holds itself in cycles, and with it the memory of the GPU that evaluation needs
+        # The trainer holds itself in cycles, and with it the memory of the GPU that evaluation needs.
+        clear_device_cache(garbage_collection=True)
     else:
         from beyond_sharpening.training.launch import train_in_processes
 
@@ -178,8 +180,9 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
     # Weights that learn are float32: steps of 1e-6 vanish in bfloat16. Those that an adapter leaves alone need not be,
     # unless the engine has TRL merge the adapter into them, and out of them again, every step.
     learns = options.lora is None or hardware.engine.startswith("vllm")
+    whole = "cpu" if hardware.sharding == "fsdp2" else device  # a GPU need never hold all that it will have a shard of
     return ObjectiveTrainer(
-        model=job.base.model(device, "float32" if learns else hardware.dtype, hardware.attention),
+        model=job.base.model(whole, "float32" if learns else hardware.dtype, hardware.attention),
         reference=job.base.model(device, hardware.dtype, hardware.attention) if options.lora is None else None,
         objective=options.build_objective(),
         task_reward=task.reward,
@@ -254,7 +257,12 @@ def _context(task: TrainingTask) -> int | None:
 def _sharding(hardware: Hardware) -> dict[str, Any]:
     """How the policy, its gradients and its optimiser are shared among processes."""
     if hardware.sharding == "fsdp2":
-        return {"fsdp": True, "fsdp_config": {"version": 2, "reshard_after_forward": True}}
+        return {
+            "fsdp": True,
+            "fsdp_config": {"version": 2, "reshard_after_forward": True},
+            # Otherwise each process keeps all of the gradient, in bfloat16, until the last batch of a step.
+            "accelerator_config": {"gradient_accumulation_kwargs": {"sync_each_batch": True}},
+        }
     if hardware.sharding == "zero3":
         return {
             "deepspeed": {

@@ -15,6 +15,7 @@ weighted by π_θ / π_engine, truncated at 20; TRL's clipped ratio would cut on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,24 +36,17 @@ from beyond_sharpening.decoding import Completion, SamplingOptions
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.seeds import derive_seed
+from beyond_sharpening.training.arguments import on_one_gpu
+from beyond_sharpening.training.batches import Batch, EpochOrder, by_length, similar_lengths, without_padding
 from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy
 from beyond_sharpening.training.mismatch import check_engine
+from beyond_sharpening.training.precision import FSDP2_BFLOAT16, compute_as_float32_weights
 
 Scores = Callable[[Sequence[str], Sequence[str]], Sequence[float | None]]
 
 # The cap of the importance weights, and the share of the learning rate that warm-up starts from: the paper's.
 IMPORTANCE_CAP = 20.0
 WARMUP_START = 0.1
-
-ESTIMATOR: dict[str, Any] = {
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "top_k": 0,
-    "beta": 0.0,
-    "normalize_advantages": False,
-    "num_iterations": 1,
-}
-"""The arguments of ``RLOOConfig`` that make its gradient that of E[r]: pass them to every configuration."""
 
 EngineName = Literal["transformers", "paged", "vllm_colocate", "vllm_server"]
 
@@ -101,9 +95,12 @@ class ObjectiveTrainer(RLOOTrainer):
         self.task_reward = task_reward
         self.reward_scale = reward_scale
         self._rollouts: list[Completion] = []
+        self._tokens_a_batch = math.nan
         served = serving_copy(model, torch.bfloat16 if args.bf16 else model.dtype) if engine == "paged" else None
         # TRL wants a function to name in its logs; `_calculate_rewards` composes the reward itself.
-        super().__init__(model=model, reward_funcs=[_named_in_logs], args=args, **trl)
+        super().__init__(model=model, reward_funcs=[_named_in_logs], args=on_one_gpu(args), **trl)
+        if self.is_fsdp_enabled and args.bf16:
+            self.accelerator.state.fsdp_plugin.mixed_precision_policy = FSDP2_BFLOAT16
         limit = cast(int, args.max_completion_length)
         self.sampling = SamplingOptions(limit, self.eos_token_ids, ignore_eos=fixed_length)
         if served is not None:
@@ -122,6 +119,8 @@ class ObjectiveTrainer(RLOOTrainer):
                 self.reference = prepare_deepspeed(reference, self.accelerator)
             else:
                 reference.to(self.accelerator.device)
+                if args.bf16 and not self.is_fsdp_enabled:  # shards of the policy are gathered in bfloat16
+                    compute_as_float32_weights(reference)
 
     def rollouts(
         self, prompt_ids: Sequence[list[int]], samples: int, *purpose: int | str, first: int = 0
@@ -159,20 +158,27 @@ class ObjectiveTrainer(RLOOTrainer):
         A pass under π_θ is made as well where the engine has weights of its own. What is returned, (B, T), TRL sums
         over the tokens and keeps for the loss: the engine's log-probability, which stands at the first token.
         """
-        compute = super()._get_per_token_logps_and_entropies
         if torch.is_grad_enabled():
+            compute = super()._get_per_token_logps_and_entropies
             return compute(model, input_ids, attention_mask, logits_to_keep, *args, **kwargs)
-        kept = attention_mask[:, -logits_to_keep:]
         with self._as_reference() as reference:
-            per_token, _, _ = compute(reference, input_ids, attention_mask, logits_to_keep, *args, **kwargs)
-        self._logp_reference = (per_token * kept).sum(1)
+            self._logp_reference = self._score(reference, input_ids, attention_mask, logits_to_keep)
         self._logp_policy = self._of_rollouts("logp")
-        returned = torch.zeros_like(per_token, dtype=self._logp_policy.dtype)
+        returned = self._logp_policy.new_zeros(len(input_ids), logits_to_keep)
         returned[:, 0] = self._logp_policy
         if self.engine.has_own_weights:
-            per_token, _, _ = compute(model, input_ids, attention_mask, logits_to_keep, *args, **kwargs)
-            self._logp_policy = (per_token * kept).sum(1)
+            self._logp_policy = self._score(model, input_ids, attention_mask, logits_to_keep)
         return returned, None, None
+
+    @torch.no_grad()
+    def _score(self, model: PreTrainedModel, ids: torch.Tensor, attention: torch.Tensor, kept: int) -> torch.Tensor:
+        """Log-probabilities of completions, (B,), in float32; those of similar length together."""
+        scores = torch.empty(len(ids), device=ids.device)
+        for rows in similar_lengths(attention.sum(1), self.args.per_device_train_batch_size):
+            part, mask, columns = without_padding(ids[rows], attention[rows], kept)
+            per_token, _, _ = super()._get_per_token_logps_and_entropies(model, part, mask, columns)
+            scores[rows] = (per_token * mask[:, -columns:]).sum(1)
+        return scores
 
     @contextmanager
     def _as_reference(self) -> Iterator[PreTrainedModel]:
@@ -188,21 +194,22 @@ class ObjectiveTrainer(RLOOTrainer):
 
         The truncated weight is that of Ionides (2008), *Truncated importance sampling*, of whole completions.
         """
-        mask = inputs["completion_mask"]
         ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
-        attention = torch.cat([inputs["prompt_mask"], mask], dim=1)
+        attention = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
+        ids, attention, kept = without_padding(ids, attention, inputs["completion_mask"].shape[1])
         per_token, entropy, _ = self._get_per_token_logps_and_entropies(
-            model, ids, attention, mask.shape[1], compute_entropy=True
+            model, ids, attention, kept, compute_entropy=True
         )
+        mask = attention[:, -kept:]
         logp = (per_token * mask).sum(1)
         log_weight = logp.detach() - inputs["old_logps"]
         weight = log_weight.exp().clamp(max=IMPORTANCE_CAP)
-        counts = torch.stack([(cast(torch.Tensor, entropy) * mask).sum(), log_weight.abs().sum(), mask.sum()])
-        entropy_sum, gap_sum, tokens = self.accelerator.reduce(counts, reduction="sum")
+        sums = torch.stack([(cast(torch.Tensor, entropy) * mask).sum(), log_weight.abs().sum()])
+        entropy, gap = self.accelerator.reduce(sums, reduction="sum") / self._tokens_a_batch
         weights = gather(weight)
         self._record(
-            entropy=entropy_sum / tokens,
-            sampler_gap=gap_sum / tokens,
+            entropy=entropy,
+            sampler_gap=gap,
             importance_max=weights.max(),
             importance_truncated=(weights == IMPORTANCE_CAP).float().mean(),
         )
@@ -217,6 +224,8 @@ class ObjectiveTrainer(RLOOTrainer):
         local = torch.stack([task, n_tokens]).to(self.accelerator.device)
         scored = (self._logp_reference, self._logp_policy, self._of_rollouts("logp"))
         task, n_tokens, logp_reference, logp_policy, logp_engine = gather(torch.stack([*local, *scored], dim=1)).T
+        # Batches have lengths of their own: what they log a token is a share of the step's tokens, and adds up.
+        self._tokens_a_batch = n_tokens.sum().item() / self.args.gradient_accumulation_steps
         if self.engine.has_own_weights:
             told = check_engine(logp_engine, logp_policy, logp_reference, n_tokens)
             self._record(**{name: torch.tensor(value) for name, value in told.items()})
@@ -244,6 +253,14 @@ class ObjectiveTrainer(RLOOTrainer):
             tokenizer.save_pretrained(folder)
         self.accelerator.wait_for_everyone()
 
+    def _prepare_inputs(self, generation_batch: Batch) -> Batch:
+        """TRL's next batch of completions; those drawn just now are dealt into batches of similar length."""
+        inputs = super()._prepare_inputs(generation_batch)
+        if self._step % self.args.gradient_accumulation_steps == 0:
+            dealt = by_length(cast(list[Batch], self._buffered_inputs))
+            self._buffered_inputs, inputs = cast(Any, dealt), dealt[0]
+        return inputs
+
     def _get_train_sampler(self, dataset: Dataset | None = None) -> Sampler[int]:
         return EpochOrder(cast(RepeatSampler, super()._get_train_sampler(dataset)), self)
 
@@ -264,23 +281,3 @@ class ObjectiveTrainer(RLOOTrainer):
     def _record(self, **metrics: torch.Tensor) -> None:
         for name, value in metrics.items():
             self._metrics["train"][name].append(value.item())
-
-
-class EpochOrder(Sampler[int]):
-    """TRL's sampler with the order of each epoch drawn from the seed and the epoch alone.
-
-    TRL's own draws an order from where the one before it stopped: a resumed training would meet the problems of its
-    first epoch again.
-    """
-
-    def __init__(self, sampler: RepeatSampler, trainer: ObjectiveTrainer) -> None:
-        self.sampler, self.trainer = sampler, trainer
-
-    def __len__(self) -> int:
-        return len(self.sampler)
-
-    def __iter__(self) -> Iterator[int]:
-        steps_an_epoch = self.sampler.num_samples // self.sampler.batch_size
-        epoch = self.trainer.state.global_step // steps_an_epoch
-        self.sampler.generator.manual_seed(derive_seed(self.trainer.args.seed, "order", epoch))
-        return iter(self.sampler)

@@ -1,0 +1,72 @@
+"""What comes together: problems in a step, and completions in a forward and backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch.utils.data import Sampler
+
+from beyond_sharpening.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from trl.trainer.utils import RepeatSampler
+
+    from beyond_sharpening.training.trainer import ObjectiveTrainer
+
+Batch = dict[str, torch.Tensor]
+
+
+class EpochOrder(Sampler[int]):
+    """TRL's sampler with the order of each epoch drawn from the seed and the epoch alone.
+
+    TRL's own draws an order from where the one before it stopped: a resumed training would meet the problems of its
+    first epoch again.
+    """
+
+    def __init__(self, sampler: RepeatSampler, trainer: ObjectiveTrainer) -> None:
+        self.sampler, self.trainer = sampler, trainer
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[int]:
+        steps_an_epoch = self.sampler.num_samples // self.sampler.batch_size
+        epoch = self.trainer.state.global_step // steps_an_epoch
+        self.sampler.generator.manual_seed(derive_seed(self.trainer.args.seed, "order", epoch))
+        return iter(self.sampler)
+
+
+def similar_lengths(lengths: torch.Tensor, size: int) -> Sequence[torch.Tensor]:
+    """Places of completions in batches of ``size``: those of similar length together, the longest first.
+
+    A batch is as long as its longest row: where lengths are mixed, most of it is padding.
+    """
+    if len(lengths) <= size:
+        return [torch.arange(len(lengths), device=lengths.device)]
+    return lengths.argsort(descending=True, stable=True).split(size)
+
+
+def by_length(batches: Sequence[Batch]) -> list[Batch]:
+    """The rows of some batches dealt anew into as many, by the lengths of their completions."""
+    whole = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    dealt = similar_lengths(whole["completion_mask"].sum(1), len(batches[0]["completion_mask"]))
+    return [{name: rows[places] for name, rows in whole.items()} for places in dealt]
+
+
+def without_padding(ids: torch.Tensor, attention: torch.Tensor, kept: int) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Leave out the columns that pad every row: prompts are padded on the left, completions on the right.
+
+    Args:
+        ids: token ids of prompts and completions, (B, P + C).
+        attention: 1 at tokens, 0 at padding, (B, P + C).
+        kept: C, the columns of the completions.
+
+    Returns:
+        Ids and attention without these columns, and how many are left of the completions.
+    """
+    prompts = attention.shape[1] - kept
+    prompt, completion = torch.stack([attention[:, :prompts].sum(1), attention[:, prompts:].sum(1)]).amax(1).tolist()
+    columns = slice(prompts - prompt, prompts + completion)
+    return ids[:, columns], attention[:, columns], completion
