@@ -1,9 +1,13 @@
 """A profile that this machine cannot serve is refused with its remedy."""
 
+import os
+from types import SimpleNamespace
+
 import pytest
 
 from beyond_sharpening import machine
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.hooks import ALLOCATOR, Provenance
 from beyond_sharpening.machine import check_machine
 from beyond_sharpening.parameters import Hardware
 
@@ -49,3 +53,20 @@ def test_a_profile_for_gpus_wants_one(monkeypatch):
 def test_with_the_package_it_is_taken(monkeypatch):
     monkeypatch.setattr(machine, "find_spec", lambda package: package)
     check_machine(hardware(engine="vllm_server", sharding="zero3", attention="flash_attention_2"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "set_before", "after"),
+    [
+        ({}, {}, {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}),
+        ({}, {"PYTORCH_CUDA_ALLOC_CONF": "backend:native"}, {"PYTORCH_CUDA_ALLOC_CONF": "backend:native"}),
+        ({"engine": "vllm_colocate"}, {}, {}),
+        ({"device": "cpu"}, {}, {}),
+    ],
+)
+def test_memory_of_a_gpu_grows_in_place_unless_told_otherwise(asked, set_before, after, monkeypatch):
+    elsewhere = {name: value for name, value in os.environ.items() if name not in ALLOCATOR}
+    monkeypatch.setattr(os, "environ", {**elsewhere, **set_before})
+    params = {"hardware": hardware(**asked).model_dump()}
+    Provenance().after_context_created(SimpleNamespace(params=params, project_path="."))
+    assert {name: os.environ[name] for name in ALLOCATOR & {*os.environ}} == after

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
 
+ALLOCATOR = {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}
+"""Environment variables of torch's allocator of GPU memory. Unless they say otherwise its segments grow: rollouts and
+batches of all lengths would leave holes in segments of fixed size, which nothing later fits into."""
+
 RUN_TAGS = "BEYOND_SHARPENING_RUN_TAGS"
 """Environment variable with further tags of the MLflow run, as JSON: a sweep names and nests its runs by them."""
 
@@ -33,6 +37,10 @@ class Provenance:
         """Validate the parameters before anything else happens: loading them does."""
         self._parameters: dict[str, Any] = context.params
         self._project = Path(context.project_path)
+        hardware = self._parameters["hardware"]
+        # vLLM has a pool of its own, which refuses such segments.
+        if hardware["device"] == "cuda" and not hardware["engine"].startswith("vllm") and not ALLOCATOR & {*os.environ}:
+            os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
 
     @hook_impl
     def before_node_run(self) -> None:
