@@ -92,8 +92,8 @@ def test_a_plan_that_cannot_fit_is_printed_and_refused(tmp_path):
     assert "Memory of one process in GiB, of 78 GiB" in plan(result)
     error = result.output[result.output.index("Error: ") :]
     assert "this cannot fit, nothing was run:" in error
-    assert "training updates needs " in error
-    assert "the largest part is optimiser, 30.0 GiB; no hardware.train_batch fits" in error
+    assert "training forward needs " in error
+    assert "the largest part is optimiser, 30.0 GiB; hardware.train_batch = 8 is too large, 1 would fit" in error
     assert "Traceback" not in result.output
 
 

@@ -1,24 +1,19 @@
 """What a run needs before it has run: GPU memory by part, and steps and tokens of a training.
 
-Counted from the shape of a model of the Llama kind (RMS norms, rotary and grouped-query attention, gated MLP) and
-from how training and decoding here hold it: float32 weights that autocast turns to bfloat16, AdamW, a frozen reference,
-one policy update a batch. B is the completions of a batch, T the tokens of a prompt with its completion, P the
-parameters, h and f the hidden and intermediate width, q and k the width of all queries and of all keys, V the
-vocabulary, L the layers. Buffers (rotary frequencies, masks) and what the GPU's own runtime and its allocator take are
-left out: ``hardware.memory_gib`` is what is left for the rest.
+Counted from the shape of a model (``shape``) and from how training and decoding here hold it: float32 weights that
+autocast turns to bfloat16, AdamW, a frozen reference, one policy update a batch. B is the completions of a batch, T the
+tokens of a prompt with its completion. What the GPU's own runtime and its allocator take is left out:
+``hardware.memory_gib`` is what is left for the rest. At the widths of the models here the passes of an update hold less
+than a GiB less than is counted, and never more (``tests/test_plan.py``).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from beyond_sharpening.parameters import Hardware, Lora, Task, Training
-
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+from beyond_sharpening.shape import Shape
 
 GIB = 2**30
 FLOAT32, FLOAT64 = 4, 8
@@ -28,85 +23,6 @@ BYTES = {"float32": 4, "bfloat16": 2}
 HEAD_TOKENS, HEAD_ENTRIES = 4096, 32768
 # Stands in where task.max_prompt_tokens is not given.
 PROMPT_TOKENS = 512
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What memory depends on in a model.
-
-    Attributes:
-        parameters: P, tied ones once.
-        tensors: how many tensors they are.
-        linear: entries of the matrices of linear layers, the head included: what autocast casts.
-        widths: inputs and outputs of the linear layers of each name, together: a rank-1 adapter's parameters.
-        layers: L.
-        hidden: h.
-        intermediate: f.
-        heads: attention heads.
-        key_heads: key–value heads.
-        head_dim: width of one head.
-        vocabulary: V.
-        normed_heads: queries and keys have norms of their own (Qwen3).
-    """
-
-    parameters: int
-    tensors: int
-    linear: int
-    widths: Mapping[str, int]
-    layers: int
-    hidden: int
-    intermediate: int
-    heads: int
-    key_heads: int
-    head_dim: int
-    vocabulary: int
-    normed_heads: bool
-
-    @classmethod
-    def of(cls, config: PretrainedConfig) -> Shape:
-        """The shape of the model that a configuration describes; no weights are made."""
-        import torch
-        from transformers import AutoModelForCausalLM
-
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
-        text = config.get_text_config()
-        modules = [(name.rpartition(".")[2], module) for name, module in model.named_modules()]
-        linear = [(name, module) for name, module in modules if isinstance(module, torch.nn.Linear)]
-        widths: Counter[str] = Counter()
-        for name, module in linear:
-            widths[name] += module.in_features + module.out_features
-        return cls(
-            parameters=model.num_parameters(),
-            tensors=len(list(model.parameters())),
-            linear=sum(module.weight.numel() for _, module in linear),
-            widths=widths,
-            layers=text.num_hidden_layers,
-            hidden=text.hidden_size,
-            intermediate=text.intermediate_size,
-            heads=text.num_attention_heads,
-            key_heads=text.num_key_value_heads,
-            head_dim=getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads,
-            vocabulary=text.vocab_size,
-            normed_heads={"q_norm", "k_norm"} <= {name for name, _ in modules},
-        )
-
-    def trainable(self, lora: Lora | None) -> int:
-        """Parameters that change: all of them, or an adapter's r·(inputs + outputs) of each of its layers."""
-        if lora is None:
-            return self.parameters
-        targets = self.widths.keys() - {"lm_head"} if lora.targets == "all-linear" else lora.targets
-        return lora.rank * sum(self.widths[name] for name in targets)
-
-    @property
-    def queries(self) -> int:
-        """q."""
-        return self.heads * self.head_dim
-
-    @property
-    def keys(self) -> int:
-        """k."""
-        return self.key_heads * self.head_dim
 
 
 @dataclass(frozen=True)
@@ -147,16 +63,14 @@ def state_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> 
 
     Weights that learn are float32, and AdamW keeps two moments of each of them and a step count of each tensor
     (Loshchilov & Hutter, arXiv 1711.05101; ``torch.optim.AdamW``), 4 bytes each. The reference has the dtype of the
-    hardware; below an adapter it is the weights themselves, which have that dtype too. Autocast keeps one cast copy of
-    each matrix until its block ends, where shards are gathered in its precision already. Shards are of weights and
+    hardware; below an adapter it is the weights themselves, which have that dtype too. Shards are of weights and
     optimiser; the reference is whole on every process, but for ZeRO-3.
     """
-    size, shards = BYTES[hardware.dtype], _shards(hardware)
-    learns, trainable = lora is None or hardware.engine.startswith("vllm"), shape.trainable(lora)
+    size, shards, trainable = BYTES[hardware.dtype], _shards(hardware), shape.trainable(lora)
+    weight = FLOAT32 if _learns(hardware, lora) else size
     state = {
-        "weights": ((FLOAT32 if learns else size) * shape.parameters + (FLOAT32 * trainable if lora else 0)) // shards,
+        "weights": (weight * shape.parameters + (FLOAT32 * trainable if lora else 0)) // shards,
         "optimiser": (2 * FLOAT32 * trainable + FLOAT32 * shape.tensors) // shards,
-        "casts": shape.linear * size if hardware.dtype != "float32" and learns and shards == 1 else 0,
     }
     if lora is None:
         state["reference"] = size * shape.parameters // (shards if hardware.sharding == "zero3" else 1)
@@ -167,6 +81,20 @@ def state_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> 
 
 def _shards(hardware: Hardware) -> int:
     return 1 if hardware.sharding == "none" else hardware.all_processes
+
+
+def _learns(hardware: Hardware, lora: Lora | None) -> bool:
+    """Whether the weights themselves, or what is merged into them, must be float32."""
+    return lora is None or hardware.engine.startswith("vllm")
+
+
+def cast_memory(entries: int, hardware: Hardware, lora: Lora | None = None) -> int:
+    """The copies that autocast makes of float32 matrices, and keeps until its block ends.
+
+    Shards are gathered in that precision, and weights below an adapter have it.
+    """
+    mixed = hardware.dtype != "float32" and _shards(hardware) == 1 and _learns(hardware, lora)
+    return BYTES[hardware.dtype] * entries if mixed else 0
 
 
 def gradient_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> int:
@@ -197,39 +125,45 @@ def layer_memory(shape: Shape, tokens: int, dtype: str) -> int:
 
 
 def activation_memory(shape: Shape, rows: int, tokens: int, dtype: str, checkpointing: bool) -> int:
-    """What is saved between a forward and a backward pass over B × T tokens.
+    """What a forward pass over B × T tokens leaves for the backward pass.
 
-    With gradient checkpointing (Chen et al., arXiv 1604.06174) that is each layer's input in float32, and one layer's
-    own activations with their gradients while it is computed anew.
+    With gradient checkpointing (Chen et al., arXiv 1604.06174) that is each layer's input in float32.
     """
-    one = layer_memory(shape, rows * tokens, dtype)
     if not checkpointing:
-        return shape.layers * one
-    return shape.layers * FLOAT32 * shape.hidden * rows * tokens + 2 * one
+        return shape.layers * layer_memory(shape, rows * tokens, dtype)
+    return (shape.layers + 1) * FLOAT32 * shape.hidden * rows * tokens
 
 
-def head_memory(shape: Shape, rows: int, tokens: int, dtype: str) -> tuple[int, int]:
-    """Of the fused head: what no batch changes (one tile, the head's gradient), and the gradient of its input."""
-    tile = HEAD_TOKENS * HEAD_ENTRIES * BYTES[dtype]
-    return tile + FLOAT32 * shape.vocabulary * shape.hidden, FLOAT32 * shape.hidden * rows * tokens
+def backward_memory(shape: Shape, rows: int, tokens: int, dtype: str, checkpointing: bool) -> int:
+    """What the backward pass of one layer holds beside that: two gradients as wide as the MLP, and what padding costs.
+
+    Where sequences are padded, keys and values are repeated for every query head, and a mask goes with them. With
+    checkpointing the layer is computed anew first.
+    """
+    size = BYTES[dtype]
+    wide = size * 2 * (shape.intermediate + shape.queries - shape.keys) * rows * tokens
+    anew = layer_memory(shape, rows * tokens, dtype) if checkpointing else 0
+    return wide + (1 + size) * rows * tokens**2 + anew
 
 
 def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, dtype: str) -> dict[str, int]:
     """Of a batch of completions while they grow.
 
-    The cache; the widest tensors of a layer in the pass over the prompts, at most one a row; and, to draw a token, the
-    logits, two float32 and three float64 tensors of their size.
+    The cache; what the pass over the prompts, at most one a row, takes beyond it before it is there: the widest tensors
+    of a layer; and, to draw a token, the logits, two float32 and three float64 tensors of their size.
     """
     widths = 6 * shape.hidden + 2 * shape.queries + 2 * shape.keys + 3 * shape.intermediate
+    cache = cache_memory(shape, rows, prompt + completion, dtype)
+    prefill = widths * rows * prompt * BYTES[dtype] + cache_memory(shape, rows, prompt, dtype)
     return {
-        "generation cache": cache_memory(shape, rows, prompt + completion, dtype),
-        "prefill": widths * rows * prompt * BYTES[dtype],
+        "generation cache": cache,
+        "prefill": max(0, prefill - cache),
         "next-token logits": rows * shape.vocabulary * (BYTES[dtype] + 2 * FLOAT32 + 3 * FLOAT64),
     }
 
 
 def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardware) -> list[Memory]:
-    """What one process of a training holds while it samples, and while it updates.
+    """What one process of a training holds while it samples, and in the two passes of an update.
 
     Args:
         shape: the model's.
@@ -238,26 +172,62 @@ def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardw
         hardware: precision, batches, engine, and among how many processes the training's state is shared.
     """
     prompt, completion = task.max_prompt_tokens or PROMPT_TOKENS, task.max_completion_tokens
-    dtype = hardware.dtype
-    state = state_memory(shape, hardware, options.lora)
+    rows, dtype = hardware.generation_batch, hardware.dtype
+    held = {
+        **state_memory(shape, hardware, options.lora),
+        "casts": cast_memory(shape.linear, hardware, options.lora),
+        # Processes sample at their own pace, each with all of the weights.
+        **_gathered(shape.parameters, hardware),
+    }
+    grown = decoding_memory(shape, rows, prompt, completion, dtype)
+    sampling = Memory("training samples", held, grown, "hardware.generation_batch", rows)
     rollouts = options.prompts_per_step * options.completions_per_prompt // hardware.all_processes
-    rows, update = hardware.generation_batch, min(hardware.train_batch, rollouts)
-    sampled = decoding_memory(shape, rows, prompt, completion, dtype)
-    head, head_input = head_memory(shape, update, prompt + completion, dtype)
-    activations = activation_memory(shape, update, prompt + completion, dtype, hardware.gradient_checkpointing)
-    gradients = gradient_memory(shape, hardware, options.lora)
-    # Processes sample at their own pace, each with all of the weights.
-    gathered = {} if _shards(hardware) == 1 else {"gathered weights": BYTES[dtype] * shape.parameters}
+    return [sampling, *update_memory(shape, prompt + completion, rollouts, hardware, options.lora)]
+
+
+def update_memory(
+    shape: Shape, tokens: int, rollouts: int, hardware: Hardware, lora: Lora | None = None
+) -> list[Memory]:
+    """Of the forward and of the backward pass of an update, where gradients of an earlier batch are there.
+
+    Args:
+        shape: the model's.
+        tokens: T.
+        rollouts: completions of a step in one process.
+        hardware: precision and batches.
+        lora: the adapter that is trained, or none.
+    """
+    rows, size, checkpointing = (
+        min(hardware.train_batch, rollouts),
+        BYTES[hardware.dtype],
+        hardware.gradient_checkpointing,
+    )
+    layer = (shape.linear - shape.head) // shape.layers
+    held = {
+        **state_memory(shape, hardware, lora),
+        "gradients": gradient_memory(shape, hardware, lora),
+        **_gathered(2 * (shape.head + layer), hardware),  # embedding, head, this layer and the next
+    }
+    saved = activation_memory(shape, rows, tokens, hardware.dtype, checkpointing)
+    widest = (3 * size * shape.intermediate + FLOAT32 * shape.hidden) * rows * tokens
+    learning = backward_memory(shape, rows, tokens, hardware.dtype, checkpointing)
+    tile = size * HEAD_ENTRIES * (HEAD_TOKENS + shape.hidden)
+    every, one = (cast_memory(layers * layer, hardware, lora) for layers in (shape.layers, 1))
+    forward = {**held, "casts": every, "head": tile}
+    backward = {
+        **held,
+        "casts": one if checkpointing else every,
+        "head": tile + (FLOAT32 * shape.head if lora is None else 0),
+    }
     return [
-        Memory("training samples", {**state, **gathered}, sampled, "hardware.generation_batch", rows),
-        Memory(
-            "training updates",
-            {**state, "gradients": gradients, "head": head},
-            {"activations": activations, "head's input": head_input},
-            "hardware.train_batch",
-            update,
-        ),
+        Memory("training forward", forward, {"activations": saved + widest}, "hardware.train_batch", rows),
+        Memory("training backward", backward, {"activations": saved + learning}, "hardware.train_batch", rows),
     ]
+
+
+def _gathered(parameters: int, hardware: Hardware) -> dict[str, int]:
+    """So many parameters whole, where processes keep shards."""
+    return {} if _shards(hardware) == 1 else {"gathered weights": BYTES[hardware.dtype] * parameters}
 
 
 def evaluation_memory(shape: Shape, task: Task, hardware: Hardware) -> Memory:

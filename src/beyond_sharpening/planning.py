@@ -13,7 +13,8 @@ from kedro.io import DatasetError
 from beyond_sharpening.errors import BadInput, DryRun
 from beyond_sharpening.objectives import ObjectiveName
 from beyond_sharpening.parameters import OBJECTIVES, HubBase, Parameters, Task, Training
-from beyond_sharpening.plan import GIB, Memory, Shape, evaluation_memory, shortage, training_memory
+from beyond_sharpening.plan import GIB, Memory, evaluation_memory, shortage, training_memory
+from beyond_sharpening.shape import Shape
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
