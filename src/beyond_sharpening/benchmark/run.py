@@ -21,9 +21,11 @@ def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) ->
     """
     import torch
 
+    processor = f"{torch.get_num_threads()} thread(s)"
+    machine = torch.cuda.get_device_name() if hardware.device == "cuda" else processor
+    step = training.measure_step(options, base, hardware)  # first, because it refuses what cannot fit
     decoded = [contest.measure(options.repeats) for contest in decoding.contests(options)]
-    rows = [*decoded, *training.measure_step(options, base, hardware)]
-    machine = torch.cuda.get_device_name() if hardware.device == "cuda" else f"{torch.get_num_threads()} thread(s)"
-    for row in rows:
-        row["conditions"] += f"; {machine}"
-    return rows
+    for rows, where in ((decoded, processor), (step, machine)):  # what is decoded is small: no work for a GPU
+        for row in rows:
+            row["conditions"] += f"; {where}"
+    return [*decoded, *step]

@@ -7,68 +7,46 @@ own; ours takes what its sampling loop said.
 
 from __future__ import annotations
 
-import gc
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import torch
+from accelerate.utils.memory import clear_device_cache
 from datasets import Dataset
 from trl import RLOOConfig, RLOOTrainer
 
+from beyond_sharpening.benchmark.clock import Clock
 from beyond_sharpening.benchmark.contest import Measurement
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.objectives import Objective
+from beyond_sharpening.plan import shortage, update_memory
 from beyond_sharpening.policy import Policy, save_policy
+from beyond_sharpening.shape import Shape
 from beyond_sharpening.training import ESTIMATOR, ObjectiveTrainer
+from beyond_sharpening.training.arguments import on_one_gpu
 from beyond_sharpening.training.callbacks import quiet
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
     from beyond_sharpening.parameters import Benchmark, Hardware, HubBase, TinyBase
 
 PARTS = ("generation", "scoring", "training")
 STEPS = 2  # of a trainer: the first warms up
-FLOPS_A_PARAMETER = 6  # and token, forward and backward (Kaplan et al., arXiv 2001.08361)
-PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
-"""Dense bfloat16 operations a second, by what the device's name holds (the makers' data sheets)."""
-
-
-class Clock:
-    """A trainer that keeps how long the parts of its steps take, in seconds."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.spent: dict[str, list[float]] = defaultdict(list)
-        super().__init__(*args, **kwargs)
-
-    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
-        with self._timed("generation"):
-            return super()._generate_single_turn(*args, **kwargs)  # type: ignore[misc]
-
-    def _generate_and_score_completions(self, *args: Any, **kwargs: Any) -> Any:
-        with self._timed("rollouts"):
-            return super()._generate_and_score_completions(*args, **kwargs)  # type: ignore[misc]
-
-    def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        with self._timed("step"):
-            return super().training_step(*args, **kwargs)  # type: ignore[misc]
-
-    @contextmanager
-    def _timed(self, part: str) -> Iterator[None]:
-        start = _now()
-        yield
-        self.spent[part].append(_now() - start)
-
-    def parts(self) -> dict[str, float]:
-        """Seconds of generation, scoring (with the reward) and training in the last step."""
-        generation, rollouts = self.spent["generation"][-1], self.spent["rollouts"][-1]
-        step = sum(self.spent["step"][len(self.spent["step"]) // STEPS :])
-        return {"generation": generation, "scoring": rollouts - generation, "training": step - rollouts}
+PEAK_FLOPS = {
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H200 NVL": 835e12,
+    "H100": 989e12,
+    "H200": 989e12,
+    "A100": 312e12,
+}
+"""Dense bfloat16 operations a second, by the first of these that the device's name holds (the makers' data sheets)."""
 
 
 class TimedObjectiveTrainer(Clock, ObjectiveTrainer):
@@ -83,24 +61,47 @@ Builder = Callable[[Path, "Benchmark", "Hardware"], TimedObjectiveTrainer | Time
 
 
 def measure_step(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> list[Measurement]:
-    """Tokens a second of each part, and the peak of memory; medians of interleaved repeats."""
+    """Tokens a second of each part, and the peak of memory; medians of interleaved repeats.
+
+    Raises:
+        BadInput: if the GPU cannot hold the update, of ours or of the peer.
+    """
+    from beyond_sharpening.training.pretraining import build_tokenizer
+
+    hardware = hardware.model_copy(update={"processes": 1, "machines": 1, "sharding": "none"})
+    step, tokenizer = options.step, build_tokenizer()
+    config = _configuration(options, base, len(tokenizer))
+    shape = Shape.of(config)
+    _check_memory(shape, options, hardware)
     rates: dict[str, dict[str, list[float]]] = {"ours": defaultdict(list), "peer": defaultdict(list)}
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder) / "start"
-        parameters = _save_start(start, options, base, hardware)
+        _save_start(start, config, tokenizer, hardware)
         for _ in range(options.repeats):
             for side, build in (("ours", _ours), ("peer", _peer)):
                 for name, value in _one_run(build, start, options, hardware).items():
                     rates[side][name].append(value)
-    step = options.step
     conditions = (
-        f"{parameters / 1e6:.3g}M parameters, {step.prompts} x {step.completions} completions of {step.new_tokens} "
-        f"tokens, prompts of {step.prompt_tokens}, {hardware.dtype}; peer: TRL's RLOOTrainer with its KL term"
+        f"{shape.parameters / 1e6:.3g}M parameters, {step.prompts} x {step.completions} completions of "
+        f"{step.new_tokens} tokens, prompts of {step.prompt_tokens}, {hardware.dtype}, attention {hardware.attention}; "
+        "peer: TRL's RLOOTrainer with its KL term"
     )
     rows = [_row(f"RLOO step, {part}", "tokens/s", rates, part, conditions) for part in PARTS]
     if hardware.device == "cuda":
-        rows += [_memory_row(rates, conditions), *_utilisation(rates, parameters, conditions)]
+        flops = shape.training_flops(step.prompt_tokens, step.new_tokens) / step.new_tokens
+        rows += [_memory_row(rates, conditions), *_utilisation(rates, flops, conditions)]
     return rows
+
+
+def _check_memory(shape: Shape, options: Benchmark, hardware: Hardware) -> None:
+    """Refuse what cannot fit; the peer holds its reference in float32, as it holds its policy."""
+    step, limit = options.step, hardware.memory_gib
+    if limit is None:
+        return
+    for memory in update_memory(shape, step.prompt_tokens + step.new_tokens, step.prompts * step.completions, hardware):
+        peer = {**memory.fixed, "reference": memory.fixed["weights"]}
+        if told := shortage(replace(memory, phase=f"the peer's {memory.phase}", fixed=peer), limit):
+            raise BadInput(f"the benchmark cannot fit: {told}")
 
 
 def _row(stage: str, unit: str, rates: dict[str, dict[str, list[float]]], name: str, conditions: str) -> Measurement:
@@ -113,32 +114,18 @@ def _memory_row(rates: dict[str, dict[str, list[float]]], conditions: str) -> Me
     return {**row, "ratio": row["peer"] / row["ours"]}
 
 
-def _utilisation(rates: dict[str, dict[str, list[float]]], parameters: int, conditions: str) -> list[Measurement]:
-    """Model-FLOPs utilisation of the training part, where the device's peak is known."""
+def _utilisation(rates: dict[str, dict[str, list[float]]], flops: float, conditions: str) -> list[Measurement]:
+    """Model-FLOPs utilisation of the training part, at so many operations a token, where the device's peak is known."""
     name = torch.cuda.get_device_name()
     peaks = [flops for device, flops in PEAK_FLOPS.items() if device in name]
     if not peaks:
         return []
     row = _row("RLOO step, share of peak FLOPs in training", "1", rates, "training", conditions)
-    share = FLOPS_A_PARAMETER * parameters / peaks[0]
+    share = flops / peaks[0]
     return [{**row, "ours": row["ours"] * share, "peer": row["peer"] * share}]
 
 
-def _save_start(folder: Path, options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> int:
-    """A start model of the asked shape with random weights, and a tokenizer of digits; its number of parameters."""
-    from transformers import AutoModelForCausalLM
-
-    from beyond_sharpening.training.pretraining import build_tokenizer
-
-    tokenizer = build_tokenizer()
-    with torch.random.fork_rng(), torch.device(hardware.device):
-        torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(_shape(options, base, len(tokenizer)))
-    save_policy(model, tokenizer, folder)
-    return model.num_parameters()
-
-
-def _shape(options: Benchmark, base: TinyBase | HubBase, vocabulary: int) -> PretrainedConfig:
+def _configuration(options: Benchmark, base: TinyBase | HubBase, vocabulary: int) -> PretrainedConfig:
     """That of the start model where the parameters tell it, and of the benchmark's small model otherwise."""
     from transformers import AutoConfig, LlamaConfig
 
@@ -155,6 +142,16 @@ def _shape(options: Benchmark, base: TinyBase | HubBase, vocabulary: int) -> Pre
     )
 
 
+def _save_start(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, hardware: Hardware) -> None:
+    """A start model with random weights, and a tokenizer of digits."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.random.fork_rng(), torch.device(hardware.device):
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    save_policy(model, tokenizer, folder)
+
+
 def _one_run(build: Builder, start: Path, options: Benchmark, hardware: Hardware) -> dict[str, float]:
     """Tokens a second of each part of a trainer's last step, and its peak of memory in GiB."""
     if hardware.device == "cuda":
@@ -167,17 +164,15 @@ def _one_run(build: Builder, start: Path, options: Benchmark, hardware: Hardware
     if hardware.device == "cuda":
         rates["memory"] = torch.cuda.max_memory_allocated() / 2**30
     del trainer
-    gc.collect()
-    if hardware.device == "cuda":
-        torch.cuda.empty_cache()
+    clear_device_cache(garbage_collection=True)
     return rates
 
 
 def _ours(start: Path, options: Benchmark, hardware: Hardware) -> TimedObjectiveTrainer:
     policy = Policy(start)
     return TimedObjectiveTrainer(
-        policy.model(hardware.device),
-        policy.model(hardware.device, hardware.dtype),
+        policy.model(hardware.device, attention=hardware.attention),
+        policy.model(hardware.device, hardware.dtype, hardware.attention),
         Objective.named("tilted"),
         _reward,
         _arguments(start, options, hardware),
@@ -191,10 +186,12 @@ def _ours(start: Path, options: Benchmark, hardware: Hardware) -> TimedObjective
 def _peer(start: Path, options: Benchmark, hardware: Hardware) -> TimedPeer:
     policy = Policy(start)
     return TimedPeer(
-        model=policy.model(hardware.device),
+        model=policy.model(hardware.device, attention=hardware.attention),
         reward_funcs=[lambda completions, gold, **_: _reward([text[0]["content"] for text in completions], gold)],
-        args=_arguments(
-            start, options, hardware, beta=0.01, generation_kwargs={"min_new_tokens": options.step.new_tokens}
+        args=on_one_gpu(
+            _arguments(
+                start, options, hardware, beta=0.01, generation_kwargs={"min_new_tokens": options.step.new_tokens}
+            )
         ),
         processing_class=policy.tokenizer(),
         train_dataset=_prompts(options),
@@ -240,9 +237,3 @@ def _prompts(options: Benchmark) -> Dataset:
 def _reward(completions: Sequence[str], golds: Sequence[str]) -> list[float]:
     """Something that differs from completion to completion, and costs nothing."""
     return [float(len(set(completion)) % 2) for completion in completions]
-
-
-def _now() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
