@@ -7,6 +7,7 @@ import torch
 from peft import get_peft_model
 from torch._subclasses import FakeTensorMode
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrainedModel, masking_utils
+from trl import RLOOConfig
 from trl.kernels import chunked_logprob
 from trl.trainer import utils as trl_utils
 
@@ -17,6 +18,7 @@ from beyond_sharpening.plan import (
     GIB,
     HEAD_ENTRIES,
     HEAD_TOKENS,
+    VLLM_SHARE,
     Memory,
     activation_memory,
     cache_memory,
@@ -233,6 +235,17 @@ def test_the_gpu_profile_holds_the_models_of_three_billion_parameters(model):
     shape, task, options, hardware = asked(model)
     for memory in (*training_memory(shape, task, options, hardware), evaluation_memory(shape, task, hardware)):
         assert shortage(memory, hardware.memory_gib) is None
+
+
+@pytest.mark.parametrize(("trl", "share"), [({}, 0.3), ({"vllm_gpu_memory_utilization": 0.5}, 0.5)])
+def test_a_colocated_vllm_keeps_its_share_of_the_gpu_unless_it_sleeps(trl, share):
+    assert RLOOConfig.vllm_gpu_memory_utilization == VLLM_SHARE
+    shape, task, options, hardware = asked("qwen25_3b", engine="vllm_colocate", processes=4, sharding="fsdp2")
+    vllm = options.model_copy(update={"trl": trl})
+    for memory in training_memory(shape, task, vllm, hardware):
+        assert memory.parts["vLLM"] == int(share * hardware.memory_gib * GIB)
+    asleep = options.model_copy(update={"trl": {**trl, "vllm_enable_sleep_mode": True}})
+    assert {memory.parts["vLLM"] for memory in training_memory(shape, task, asleep, hardware)} == {0}
 
 
 def test_four_billion_parameters_do_not_train_on_one_gpu_as_they_do_on_four():

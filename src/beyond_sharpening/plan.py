@@ -10,7 +10,7 @@ than a GiB less than is counted, and never more (``tests/test_plan.py``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from beyond_sharpening.parameters import Hardware, Lora, Task, Training
 from beyond_sharpening.shape import Shape
@@ -21,6 +21,8 @@ BYTES = {"float32": 4, "bfloat16": 2}
 
 # TRL's fused head projects so many tokens onto so many entries at a time (trl.kernels.chunked_logprob).
 HEAD_TOKENS, HEAD_ENTRIES = 4096, 32768
+# Of a GPU, for a colocated vLLM (trl.RLOOConfig.vllm_gpu_memory_utilization).
+VLLM_SHARE = 0.3
 # Stands in where task.max_prompt_tokens is not given.
 PROMPT_TOKENS = 512
 
@@ -165,6 +167,8 @@ def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, dtype
 def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardware) -> list[Memory]:
     """What one process of a training holds while it samples, and in the two passes of an update.
 
+    The rollouts of vLLM fit into what it takes, whatever the batch.
+
     Args:
         shape: the model's.
         task: lengths of prompts and completions.
@@ -182,7 +186,18 @@ def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardw
     grown = decoding_memory(shape, rows, prompt, completion, dtype)
     sampling = Memory("training samples", held, grown, "hardware.generation_batch", rows)
     rollouts = options.prompts_per_step * options.completions_per_prompt // hardware.all_processes
-    return [sampling, *update_memory(shape, prompt + completion, rollouts, hardware, options.lora)]
+    updates = update_memory(shape, prompt + completion, rollouts, hardware, options.lora)
+    if hardware.engine == "vllm_colocate":
+        beside = _vllm_memory(options, hardware)
+        return [replace(update, fixed={**update.fixed, "vLLM": beside}) for update in updates]
+    return updates if hardware.engine == "vllm_server" else [sampling, *updates]
+
+
+def _vllm_memory(options: Training, hardware: Hardware) -> int:
+    """What a colocated vLLM keeps during an update: its share of the GPU, unless it sleeps."""
+    if options.trl.get("vllm_enable_sleep_mode"):
+        return 0
+    return int(options.trl.get("vllm_gpu_memory_utilization", VLLM_SHARE) * (hardware.memory_gib or 0) * GIB)
 
 
 def update_memory(
