@@ -177,4 +177,6 @@ def run() -> dict[str, object]:
             "samples a problem": 16,
         },
         "versions": {"beyond-sharpening": "0.1.0", "torch": "2.13.0"},
+        "differing": [],
+        "unknown": [],
     }

@@ -126,16 +126,16 @@ def contrast_figure(comparisons: pd.DataFrame) -> Figure:
     rows = comparisons[comparisons["family"] == "primary"] if len(comparisons) else comparisons
     if rows.empty:
         return notice("No comparisons: fewer than two policies were evaluated.")
-    contrasts = rows[["a", "b", "variant_a", "variant_b"]].drop_duplicates().set_index(["a", "b"], drop=False)
+    sides = ["a", "b", "variant_a", "variant_b"]
+    contrasts = list(rows[sides].drop_duplicates().itertuples(index=False, name=None))
     benchmarks = rows["benchmark"].unique()
     figure, panels = panel_grid(len(benchmarks), panel=(3.3, 0.42 * len(contrasts) + 1.1), sharey=True)
     for axes, benchmark in zip(panels, benchmarks, strict=True):
         axes.axvline(0, color=QUIET, lw=1)
         for row in rows[rows["benchmark"] == benchmark].to_dict("records"):
-            _contrast(axes, contrasts.index.get_loc((row["a"], row["b"])), row)
+            _contrast(axes, contrasts.index(tuple(row[side] for side in sides)), row)
         axes.set(title=benchmark, xlabel="difference in pass@1 (points)")
-    labels = [contrast_label(*sides) for sides in contrasts.itertuples(index=False, name=None)]
-    panels[0].set_yticks(range(len(labels)), labels)
+    panels[0].set_yticks(range(len(contrasts)), [contrast_label(*contrast) for contrast in contrasts])
     panels[0].set_ylim(len(contrasts) - 0.4, -0.6)
     note = (
         f"Bars: {interval_note(rows['unit'])}.\n"

@@ -95,7 +95,7 @@ def contrast_table(comparisons: pd.DataFrame, family: str) -> Table | None:
     cell = _adjusted_contrast if family == "primary" else _plain_contrast
     benchmarks = list(rows["benchmark"].unique())
     lines = [
-        [contrast_label(*sides), *_cells(part, benchmarks, cell)]
+        [contrast_label(*map(str, sides)), *_cells(part, benchmarks, cell)]
         for sides, part in rows.groupby(["a", "b", "variant_a", "variant_b"], sort=False)
     ]
     return Table(["difference in points", *benchmarks], lines)
