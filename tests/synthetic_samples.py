@@ -53,6 +53,20 @@ def synthetic_samples(
     return pd.concat(tables, ignore_index=True)
 
 
+def greedy_samples(solved: Mapping[str, Sequence[int]], n_problems: int = 30) -> pd.DataFrame:
+    """Greedy completions, one a problem: of each policy the number of problems that each training seed solves.
+
+    Seeds solve different problems, as many as asked for.
+    """
+    arms = [(policy, seed, count) for policy, counts in solved.items() for seed, count in enumerate(counts)]
+    tables = []
+    for policy, seed, count in arms:
+        arm = {"policy": policy, "train_seed": seed, "decoder": "greedy", "benchmark": "chain_easy"}
+        rates = np.roll(np.arange(n_problems) < count, seed).astype(float)
+        tables.append(_completions(arm, rates, 1, np.random.default_rng(seed)))
+    return pd.concat(tables, ignore_index=True)
+
+
 def _completions(arm: Mapping[str, object], rates: np.ndarray, draws: int, rng: np.random.Generator) -> pd.DataFrame:
     problems = np.repeat(np.arange(len(rates)), draws)
     correct = rng.random(len(problems)) < rates[problems]

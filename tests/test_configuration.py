@@ -309,10 +309,3 @@ def test_no_argument_that_the_estimator_rests_on_is_free(argument):
 def test_a_cell_is_named_by_what_sets_it_apart(options, variant):
     shipped = Training.model_validate(load()["train"]["task_reward"])
     assert Training.model_validate({**shipped.model_dump(), **options}).variant() == variant
-
-
-def test_an_objective_is_told_without_the_coefficients_that_it_ignores():
-    train = load()["train"]
-    assert {"alpha", "beta"} <= set(Training.model_validate(train["tilted"]).applicable())
-    assert "beta" not in Training.model_validate(train["sharpening"]).applicable()
-    assert not {"alpha", "beta"} & set(Training.model_validate(train["null_control"]).applicable())

@@ -150,7 +150,8 @@ def test_a_second_run_trains_nothing_and_reports_again(finished: Path) -> None:
     run(finished)
     after = files(finished)
     changed = {name for name in after if after[name] != before.get(name)}
-    assert "08_reporting/report.html" in changed
+    made_anew = ("report.html", "prediction_outcomes.parquet", "decoder_costs.parquet", "decoder_diagnostics.parquet")
+    assert {f"08_reporting/{name}" for name in made_anew} <= changed
     assert all(name.startswith(("08_reporting", "mlruns", "mlflow.db")) for name in changed), changed
 
 
@@ -160,7 +161,11 @@ def test_another_cell_stands_beside_the_first_and_joins_the_comparison(finished:
     after = files(finished / "06_models")
     assert {name: after[name] for name in before} == before, "a cell that was there has been touched"
     assert "tiny/tilted/alpha4-beta100/seed-1/last/model.safetensors" in after
-    run(finished, "report")
+    run(finished, "report", training={"steps": 77})
+    told = (finished / "08_reporting/report.md").read_text().split("## What was run")[1]
+    assert "steps: 3," in told, "the report states what was asked for, not what the cells were made with"
+    assert "steps: 77" not in told
+    assert "| tilted/alpha4-beta100 | alpha: 4.0, beta: 100.0 |" in told
     rows = json.loads((finished / "08_reporting/summary.json").read_text())["rows"]
     assert {row["variant"] for row in rows if row["policy"] == "tilted"} == {"alpha2-beta100", "alpha4-beta100"}
 

@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from beyond_sharpening.analysis import PRIMARY_FAMILY, compare_arms
-from synthetic_samples import VARIANTS, synthetic_samples
+from synthetic_samples import VARIANTS, greedy_samples, synthetic_samples
 
 ALL = {"base": 0.5, "task_reward": 0.7, "sharpening": 0.55, "tempered": 0.5, "tilted": 0.65}
 
@@ -101,6 +101,52 @@ def test_against_the_base_its_own_sampling_noise_counts():
     assert widths[0] > widths[1] > widths[2]
     assert row[["unit", "claim", "n_seeds_a", "n_seeds_b"]].tolist() == ["seed", "the training procedure", 5, 1]
     assert widths[2] == pytest.approx(interval.high - interval.low, rel=0.1)
+
+
+def greedily(solved):
+    return contrast(compare_arms(greedy_samples(solved)), "task_reward/greedy", "base/greedy")
+
+
+@pytest.mark.parametrize(
+    ("trained", "base"),
+    [([11] * 5, [10]), ([10] * 2, [11]), ([30] * 6, [10]), ([11] * 5, [10] * 5), ([9] * 2, [8] * 3)],
+)
+def test_seeds_that_do_not_differ_are_permuted_and_have_no_interval(trained, base):
+    """A standard error of 0 is no certainty. One base: the sign of each seed's difference is exchangeable."""
+    row = greedily({"task_reward": trained, "base": base})
+    sides = (trained, base) if len(base) > 1 else ([count - base[0] for count in trained],)
+    kind = "independent" if len(base) > 1 else "samples"
+    exact = stats.permutation_test(
+        sides,
+        lambda *sides, axis: sides[0].mean(axis) - (sides[1].mean(axis) if sides[1:] else 0),
+        permutation_type=kind,
+    )
+    assert row["difference"] == pytest.approx((trained[0] - base[0]) / 30)
+    assert row["p_value"] == pytest.approx(exact.pvalue)
+    assert row[["ci_low", "ci_high"]].isna().all()
+    assert row[["unit", "test"]].tolist() == ["seed", "exact permutation of seed means"]
+    assert row["claim"] == "the training procedure"
+
+
+@pytest.mark.parametrize("base", [[11], [11] * 5])
+def test_seeds_that_do_not_differ_from_the_other_side_either_show_nothing(base):
+    row = greedily({"task_reward": [11] * 5, "base": base})
+    assert row[["difference", "p_value"]].tolist() == [0, 1]
+    assert np.isnan(row["ci_low"])
+
+
+def test_one_seed_that_differs_brings_the_t_statistic_back():
+    row = greedily({"task_reward": [11, 11, 11, 11, 12], "base": [10]})
+    expected = stats.ttest_1samp(np.array([11, 11, 11, 11, 12]) / 30, 10 / 30)
+    assert row["test"] == "Welch t on seed means"
+    assert row["p_value"] == pytest.approx(expected.pvalue)
+    assert [row["ci_low"], row["ci_high"]] == pytest.approx(list(expected.confidence_interval() - np.full(2, 1 / 3)))
+
+
+def test_greedy_checkpoints_that_solve_the_same_problems_have_no_interval():
+    row = greedily({"task_reward": [10], "base": [10]})
+    assert row[["difference", "p_value", "unit"]].tolist() == [0, 1, "problem"]
+    assert np.isnan(row["ci_high"])
 
 
 def test_one_seed_on_either_trained_side_claims_the_checkpoint_only():

@@ -70,6 +70,12 @@ def test_only_the_base_at_temperature_one_counts_and_unknown_likelihoods_are_lef
     assert predicted_effect(samples)["slope"].tolist() == pytest.approx([0.5])
 
 
+def test_where_nothing_was_solved_the_slope_has_no_interval():
+    prediction = predicted_effect(synthetic_samples({"base": 0.0}, spread=0))
+    assert prediction[["slope", "effect"]].values.tolist() == [[0, "unclear"]]
+    assert prediction_lines(prediction)[0].endswith("dA/dα = +0.000 [–] at α = 1")
+
+
 def test_without_likelihoods_nothing_is_predicted():
     samples = synthetic_samples({"base": 0.5}).assign(logp_base=None)
     prediction = predicted_effect(samples)
@@ -92,4 +98,4 @@ def test_agreement_is_that_of_two_clear_signs(tempered, likelihood, agreement):
     samples["logp_base"] = samples["correct"].map(likelihood)
     outcomes = prediction_outcomes(predicted_effect(samples), compare_arms(samples)).set_index("arm")
     assert set(outcomes.index) == {"tempered", "base/low_temperature"}
-    assert outcomes.loc["tempered", "agreement"] == agreement
+    assert outcomes.loc["tempered", ["variant", "agreement"]].tolist() == ["alpha2", agreement]

@@ -113,6 +113,8 @@ def contrast(a: str, b: str, benchmark: str, gain: float, family: str, p_adjuste
     return {
         "a": a,
         "b": b,
+        "variant_a": arm(a)["variant"],
+        "variant_b": arm(b)["variant"],
         "benchmark": benchmark,
         "difference": gain,
         "ci_low": gain - 0.025,
@@ -175,4 +177,6 @@ def run() -> dict[str, object]:
             "samples a problem": 16,
         },
         "versions": {"beyond-sharpening": "0.1.0", "torch": "2.13.0"},
+        "differing": [],
+        "unknown": [],
     }

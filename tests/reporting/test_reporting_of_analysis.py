@@ -1,17 +1,22 @@
 """From a samples table through the analysis to the page: the two rooms agree on their columns."""
 
 import json
+import re
 
+import pandas as pd
 import pytest
 
 from beyond_sharpening import analysis, reporting
-from synthetic_samples import synthetic_samples
+from synthetic_samples import greedy_samples, synthetic_samples
 
 ACCURACY = {"base": 0.5, "task_reward": 0.75, "sharpening": 0.55, "tempered": 0.5, "tilted": 0.7}
 
 
 def results(accuracy, **options):
-    samples = synthetic_samples(accuracy, base_decoders={"greedy": 1, "low_temperature": 4}, **options)
+    return of(synthetic_samples(accuracy, base_decoders={"greedy": 1, "low_temperature": 4}, **options))
+
+
+def of(samples):
     estimates = analysis.estimates(samples, ks=[1, 2, 4])
     comparisons = analysis.compare_arms(samples)
     return {
@@ -54,3 +59,25 @@ def test_base_alone(run):
     assert "Who is better than whom" not in html
     assert "Could cheaper decoding do it?" in html
     assert parts["verdict"].headline in html
+
+
+@pytest.mark.parametrize(
+    ("seeds", "solved", "shown"),
+    [(5, 11, "+3.3 [–], p = 0.062"), (2, 11, "+3.3 [–], p = 0.500"), (5, 10, "+0.0 [–], p = 1.000")],
+)
+def test_seeds_that_solve_equally_many_problems_greedily_are_shown_without_an_interval(run, seeds, solved, shown):
+    sampled = synthetic_samples({"base": 0.4, "task_reward": 0.5}, n_problems=30, seeds=range(seeds))
+    parts = of(pd.concat([sampled, greedy_samples({"base": [10], "task_reward": [solved] * seeds})]))
+    html = page(parts, run)
+    assert (
+        f'<td>Task reward, greedy decoding − Base, greedy decoding</td>\n<td style="text-align:right">{shown}' in html
+    )
+    assert f"{100 * solved / 30:.1f} % [–]" in html
+    assert not re.search(r"\bnan\b", re.sub(r"base64,[^\"]*", "", html))
+    written = reporting.summary(parts["estimates"], parts["comparisons"], "tiny", range(seeds))
+    (row,) = [
+        row
+        for row in json.loads(json.dumps(written, allow_nan=False))["comparisons"]
+        if row["a"] == "task_reward/greedy"
+    ]
+    assert row["ci_low"] is row["ci_high"] is None

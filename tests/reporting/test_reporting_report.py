@@ -180,3 +180,16 @@ def test_benchmarks_are_told_by_their_cards(inputs):
     markdown = markdown_report(**inputs, cards={"math": {**card, "source": source}})
     assert "| math | c8f2f26b9a27 | org/math test | MIT | 500 | 1 |" in markdown
     assert "c8f2f26b9a27" not in markdown_report(**inputs)
+
+
+def test_settings_that_differ_and_tables_of_unknown_making_are_told(inputs, run):
+    told = run | {"differing": ["train.steps: 2 in tilted/a/seed-0; 60 in the others"], "unknown": ["theirs"]}
+    markdown = markdown_report(**inputs | {"run": told})
+    assert "> - train.steps: 2 in tilted/a/seed-0; 60 in the others" in markdown
+    assert "| theirs | not known: there is no manifest beside this samples table |" in markdown
+    assert "made alike" not in markdown_report(**inputs)
+
+
+def test_a_comparison_says_which_coefficients_it_compares(inputs):
+    markdown = markdown_report(**inputs)
+    assert len(row(markdown, "Tilted sampling (alpha2-beta100) − Base")) == 4

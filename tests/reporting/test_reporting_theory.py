@@ -31,6 +31,7 @@ OUTCOMES = pd.DataFrame(
     {
         "benchmark": ["chain_easy", "chain_hard"],
         "arm": ["tempered", "base/low_temperature"],
+        "variant": ["alpha2", "base"],
         "predicted": ["raise", "unclear"],
         "observed": ["lower", "raise"],
         "agreement": ["opposite sign", "undecided"],
@@ -67,10 +68,8 @@ def test_the_figure_of_every_proposition_enters_the_report_once(inputs):
 
 def test_the_prediction_stands_beside_what_happened(inputs):
     markdown = markdown_report(**inputs, outcomes=OUTCOMES)
-    assert (
-        "| chain_easy | Tempered sampling | raises accuracy | lowers accuracy | opposite sign | −10.0 [−13.0, −7.0] |"
-        in markdown
-    )
+    told = "raises accuracy | lowers accuracy | opposite sign | −10.0 [−13.0, −7.0]"
+    assert f"| chain_easy | Tempered sampling (alpha2) | {told} |" in markdown
     assert "| chain_hard | Base, low temperature | unclear | raises accuracy | undecided |" in markdown
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from itertools import chain
+from math import comb
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from beyond_sharpening.analysis.intervals import t_interval
+from beyond_sharpening.analysis.intervals import NO_SPREAD, t_interval
 from beyond_sharpening.analysis.solve_rates import SolveRates, problem_table, require_same_problems
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def compare_arms(
     Where every trained side has two or more seeds, Welch's t on seed means; the base has one by nature,
     and enters with the sampling variance of its completions. Otherwise a sign-flip permutation test of
     the per-problem differences, seeds averaged, with a paired t interval; the two may disagree at the
-    edge. No variance is taken to be below what drawing completions must cause.
+    edge. No variance is taken to be below what drawing completions must cause. Greedy decoding draws
+    nothing: where no seed differs from another there is no t statistic, and an exact permutation of the
+    seeds takes its place. No interval can be given where nothing differs.
 
     Args:
         samples: a samples table that passes ``validate_samples``.
@@ -79,7 +82,7 @@ def compare_arms(
     Returns:
         One row a contrast: ``model``, ``family`` (primary | secondary), ``a``, ``b`` (a policy, or
         ``policy/decoder``), ``variant_a``, ``variant_b``, ``benchmark``, ``difference`` (pass@1 of a
-        minus b), ``ci_low``, ``ci_high`` (95 %, not adjusted), ``p_value``, ``p_adjusted``, ``unit``
+        minus b), ``ci_low``, ``ci_high`` (95 %, not adjusted; NaN: none), ``p_value``, ``p_adjusted``, ``unit``
         (problem | seed), ``test``, ``claim`` (this checkpoint | the training procedure), ``n_seeds_a``,
         ``n_seeds_b``, ``n_problems``. No rows if nothing can be compared.
 
@@ -152,10 +155,11 @@ def _seed_contrast(a: SolveRates, b: SolveRates) -> dict[str, object]:
     """
     from scipy.stats import t
 
+    variance, difference = a.seed_variance + b.seed_variance, a.mean - b.mean
+    if np.sqrt(variance) < NO_SPREAD:
+        return _equal_seeds_contrast(a, b, difference)
     seeds = min(arm.n_seeds for arm in (a, b) if arm.n_seeds > 1)
-    variance = a.seed_variance + b.seed_variance
     freedom = variance**2 / sum(arm.seed_variance**2 / (max(arm.n_seeds, seeds) - 1) for arm in (a, b))
-    difference = a.mean - b.mean
     low, high = t_interval(difference, variance, freedom, bound=1.0)
     return {
         "difference": difference,
@@ -164,6 +168,24 @@ def _seed_contrast(a: SolveRates, b: SolveRates) -> dict[str, object]:
         "p_value": float(2 * t.sf(abs(difference) / np.sqrt(variance), freedom)),
         "unit": "seed",
         "test": "Welch t on seed means",
+        "claim": "the training procedure",
+    }
+
+
+def _equal_seeds_contrast(a: SolveRates, b: SolveRates, difference: float) -> dict[str, object]:
+    """Exact permutation of seed means that are all equal within a side: a standard error of 0 is no certainty.
+
+    What was observed and its mirror image are the most extreme of the ways to give the seeds to the sides, or, where
+    one side is the base and has no seeds, to give the differences from it a sign.
+    """
+    ways = comb(a.n_seeds + b.n_seeds, a.n_seeds) if min(a.n_seeds, b.n_seeds) > 1 else 2 ** max(a.n_seeds, b.n_seeds)
+    return {
+        "difference": difference,
+        "ci_low": np.nan,
+        "ci_high": np.nan,
+        "p_value": 2 / ways if abs(difference) > NO_SPREAD else 1.0,
+        "unit": "seed",
+        "test": "exact permutation of seed means",
         "claim": "the training procedure",
     }
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 
+NO_SPREAD = 1e-12
+"""A standard error below this is a rounding error: the values are ratios of counts, and these are equal."""
+
 Unit = Literal["problem", "seed"]
 
 
@@ -33,15 +36,21 @@ def t_quantile(degrees_of_freedom: float) -> float:
 
 
 def t_interval(mean: float, variance: float, degrees_of_freedom: float, bound: float) -> tuple[float, float]:
-    """mean ± t·√variance, cut at ±bound; without a degree of freedom nothing is known but the bound."""
+    """mean ± t·√variance, cut at ±bound; without a degree of freedom nothing is known but the bound.
+
+    NaN where the units do not differ at all, as seeds of a greedy decoder that all solve as many problems: so few
+    equal numbers do not say that there is no spread, and what there is cannot be estimated from them.
+    """
     if degrees_of_freedom == 0:
         return -bound, bound
+    if np.sqrt(variance) < NO_SPREAD:
+        return np.nan, np.nan
     half = t_quantile(degrees_of_freedom) * np.sqrt(variance)
     return float(max(mean - half, -bound)), float(min(mean + half, bound))
 
 
 def accuracy_interval(arm: SolveRates) -> tuple[float, float]:
-    """The interval of an arm's pass@1, within [0, 1].
+    """The interval of an arm's pass@1, within [0, 1]; NaN where seeds are the unit and do not differ at all.
 
     Several seeds: a t interval over the seed means. One seed: Wilson's score interval at the
     *effective* number of independent samples, pass@1·(1 − pass@1) over the squared standard error
@@ -55,7 +64,7 @@ def accuracy_interval(arm: SolveRates) -> tuple[float, float]:
 
     if arm.n_seeds > 1:
         low, high = t_interval(arm.mean, arm.seed_variance, arm.n_seeds - 1, bound=1.0)
-        return max(low, 0.0), high
+        return float(np.maximum(low, 0.0)), high
     if arm.n_problems == 1:
         return 0.0, 1.0
     size = _effective_samples(arm)

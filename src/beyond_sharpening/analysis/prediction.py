@@ -17,7 +17,10 @@ SHARPENED = ("sharpening", "tempered", f"{BASE}/low_temperature")
 """The arms, as ``compare_arms`` names them, that sharpen the base: by either objective, or token by token."""
 
 PREDICTION_COLUMNS = ["model", "benchmark", "n_problems", "slope", "ci_low", "ci_high", "effect"]
-OUTCOME_COLUMNS = ["model", "benchmark", "arm", "predicted", "difference", "ci_low", "ci_high", "observed", "agreement"]
+OUTCOME_COLUMNS = [
+    *["model", "benchmark", "arm", "variant"],
+    *["predicted", "difference", "ci_low", "ci_high", "observed", "agreement"],
+]
 
 
 def predicted_effect(samples: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +83,8 @@ def prediction_outcomes(prediction: pd.DataFrame, comparisons: pd.DataFrame) -> 
         opposite sign where both intervals exclude 0, else undecided.
     """
     measured = comparisons[comparisons["a"].isin(SHARPENED) & (comparisons["b"] == BASE)]
-    measured = measured[["model", "benchmark", "a", "difference", "ci_low", "ci_high"]].rename(columns={"a": "arm"})
+    measured = measured.rename(columns={"a": "arm", "variant_a": "variant"})
+    measured = measured[["model", "benchmark", "arm", "variant", "difference", "ci_low", "ci_high"]]
     predicted = prediction[["model", "benchmark", "effect"]].rename(columns={"effect": "predicted"})
     outcomes = measured.merge(predicted, on=["model", "benchmark"])
     intervals = zip(outcomes["ci_low"], outcomes["ci_high"], strict=True)
@@ -101,6 +105,10 @@ def prediction_lines(prediction: pd.DataFrame) -> list[str]:
     words = {"raise": "predicted to raise", "lower": "predicted to lower", "unclear": "not predicted to change"}
     return [
         f"sharpening is {words[row['effect']]} accuracy on {row['benchmark']}: "
-        f"dA/dα = {row['slope']:+.3f} [{row['ci_low']:+.3f}, {row['ci_high']:+.3f}] at α = 1"
+        f"dA/dα = {row['slope']:+.3f} [{_interval(row['ci_low'], row['ci_high'])}] at α = 1"
         for row in prediction.to_dict("records")
     ]
+
+
+def _interval(low: float, high: float) -> str:
+    return "–" if np.isnan(low) else f"{low:+.3f}, {high:+.3f}"

@@ -85,10 +85,6 @@ class Training(Strict):
         """The three coefficients these parameters stand for."""
         return Objective.named(self.objective, self.alpha, self.beta, self.normalisation)
 
-    def applicable(self) -> dict[str, Any]:
-        """These parameters, but for those that the objective ignores."""
-        return self.model_dump(mode="json", exclude={"alpha", "beta"} - set(COEFFICIENTS[self.objective]))
-
     def variant(self) -> str:
         """Name of the cell among others of the same objective, such as ``alpha2-beta100``."""
         coefficients = [f"{name}{getattr(self, name):g}" for name in COEFFICIENTS[self.objective]]

@@ -13,10 +13,10 @@ from beyond_sharpening.reporting.labels import (
     Arm,
     Look,
     arm_looks,
+    contrast_label,
     headline_rows,
     interval_note,
     look,
-    side_label,
 )
 from beyond_sharpening.reporting.tables import p_value
 
@@ -120,21 +120,22 @@ def contrast_figure(comparisons: pd.DataFrame) -> Figure:
     """Forest plot of the primary contrasts: difference in pass@1 with its interval, a panel a benchmark.
 
     Args:
-        comparisons: ``a, b, benchmark, difference, ci_low, ci_high`` (−1..1), ``p_adjusted``, ``unit``
-            (problem or seed) and ``family``; rows of the family ``primary`` are drawn.
+        comparisons: ``a, b, variant_a, variant_b, benchmark, difference, ci_low, ci_high`` (−1..1),
+            ``p_adjusted``, ``unit`` (problem or seed) and ``family``; rows of the family ``primary`` are drawn.
     """
     rows = comparisons[comparisons["family"] == "primary"] if len(comparisons) else comparisons
     if rows.empty:
         return notice("No comparisons: fewer than two policies were evaluated.")
-    contrasts = list(rows[["a", "b"]].drop_duplicates().itertuples(index=False, name=None))
+    sides = ["a", "b", "variant_a", "variant_b"]
+    contrasts = list(rows[sides].drop_duplicates().itertuples(index=False, name=None))
     benchmarks = rows["benchmark"].unique()
     figure, panels = panel_grid(len(benchmarks), panel=(3.3, 0.42 * len(contrasts) + 1.1), sharey=True)
     for axes, benchmark in zip(panels, benchmarks, strict=True):
         axes.axvline(0, color=QUIET, lw=1)
         for row in rows[rows["benchmark"] == benchmark].to_dict("records"):
-            _contrast(axes, contrasts.index((row["a"], row["b"])), row)
+            _contrast(axes, contrasts.index(tuple(row[side] for side in sides)), row)
         axes.set(title=benchmark, xlabel="difference in pass@1 (points)")
-    panels[0].set_yticks(range(len(contrasts)), [f"{side_label(a)} − {side_label(b)}" for a, b in contrasts])
+    panels[0].set_yticks(range(len(contrasts)), [contrast_label(*contrast) for contrast in contrasts])
     panels[0].set_ylim(len(contrasts) - 0.4, -0.6)
     note = (
         f"Bars: {interval_note(rows['unit'])}.\n"

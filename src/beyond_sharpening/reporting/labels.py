@@ -37,6 +37,7 @@ POLICIES = {
     "tilted": Look("Tilted sampling", "#009E73", "D"),
     "null_control": Look("Null control", "#E69F00", "P"),
 }
+PLAIN_VARIANTS = ("", "base", "default")  # names that say nothing: without coefficients there is one variant only
 LINESTYLES = ("-", "--", ":", "-.")
 DECODERS = {
     "temperature": "temperature 1",
@@ -71,10 +72,16 @@ def decoder_label(decoder: str) -> str:
     return ", ".join([DECODERS.get(name, words(name)), *map(words, told)])
 
 
-def side_label(side: str) -> str:
-    """One side of a comparison, ``policy`` or ``policy/decoder``, in words."""
+def side_label(side: str, variant: str = "") -> str:
+    """One side of a comparison, ``policy`` or ``policy/decoder``, in words; with the variant, where it has one."""
     policy, _, decoder = side.partition("/")
-    return f"{look(policy).label}, {decoder_label(decoder)}" if decoder else look(policy).label
+    label = look(policy).label if variant in PLAIN_VARIANTS else f"{look(policy).label} ({variant})"
+    return f"{label}, {decoder_label(decoder)}" if decoder else label
+
+
+def contrast_label(a: str, b: str, variant_a: str, variant_b: str) -> str:
+    """A comparison in words, such as ``Task reward − Sharpening (alpha2)``."""
+    return f"{side_label(a, variant_a)} − {side_label(b, variant_b)}"
 
 
 def interval_note(units: pd.Series) -> str:

@@ -34,12 +34,18 @@ class Verdict(Protocol):
 
 
 class Run(TypedDict):
-    """What was run. Parameters worth stating may be nested one level: block -> name -> value."""
+    """What was run. Parameters worth stating may be nested one level: block -> name -> value.
+
+    ``differing``: settings in which what is compared differs though it should not, a line each; ``unknown``: samples
+    tables of which nothing is known.
+    """
 
     model: str
     seeds: Mapping[str, Any]
     parameters: Mapping[str, Any]
-    versions: Mapping[str, str]
+    versions: Mapping[str, Any]
+    differing: Sequence[str]
+    unknown: Sequence[str]
 
 
 def markdown_report(

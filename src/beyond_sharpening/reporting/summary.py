@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 
 ROW_KEYS = ("policy", "variant", "checkpoint", "decoder", "benchmark", "pass@1", "ci_low", "ci_high", "ci_unit")
 COUNT_KEYS = ("mean_tokens", "n_seeds", "n_problems", "n_samples")
-COMPARISON_KEYS = ("a", "b", "benchmark", "difference", "ci_low", "ci_high", "p_value", "p_adjusted")
+COMPARISON_KEYS = (
+    "a",
+    "b",
+    "variant_a",
+    "variant_b",
+    "benchmark",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "p_adjusted",
+)
 CLAIM_KEYS = ("family", "unit", "test", "claim", "n_seeds_a", "n_seeds_b", "n_problems")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from beyond_sharpening.reporting.labels import (
     Arm,
     arm_looks,
+    contrast_label,
     decoder_label,
     headline_rows,
     look,
@@ -35,13 +36,15 @@ def percent(share: float) -> str:
 
 
 def percent_interval(share: float, low: float, high: float) -> str:
-    """A share with its interval, ``62.1 % [58.0, 66.0]``."""
-    return "–" if math.isnan(share) else f"{percent(share)} [{100 * low:.1f}, {100 * high:.1f}]"
+    """A share with its interval, ``62.1 % [58.0, 66.0]``; ``[–]`` where there is none."""
+    interval = "–" if math.isnan(low) else f"{100 * low:.1f}, {100 * high:.1f}"
+    return "–" if math.isnan(share) else f"{percent(share)} [{interval}]"
 
 
 def points_interval(difference: float, low: float, high: float) -> str:
-    """A difference of shares in percentage points, ``+4.2 [−1.0, +7.4]``."""
-    return f"{100 * difference:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]".replace("-", "−")
+    """A difference of shares in percentage points, ``+4.2 [−1.0, +7.4]``; ``[–]`` where it has no interval."""
+    interval = "–" if math.isnan(low) else f"{100 * low:+.1f}, {100 * high:+.1f}"
+    return f"{100 * difference:+.1f} [{interval}]".replace("-", "−")
 
 
 def p_value(p: float) -> str:
@@ -92,8 +95,8 @@ def contrast_table(comparisons: pd.DataFrame, family: str) -> Table | None:
     cell = _adjusted_contrast if family == "primary" else _plain_contrast
     benchmarks = list(rows["benchmark"].unique())
     lines = [
-        [f"{side_label(a)} − {side_label(b)}", *_cells(rows[(rows["a"] == a) & (rows["b"] == b)], benchmarks, cell)]
-        for a, b in rows[["a", "b"]].drop_duplicates().itertuples(index=False, name=None)
+        [contrast_label(*map(str, sides)), *_cells(part, benchmarks, cell)]
+        for sides, part in rows.groupby(["a", "b", "variant_a", "variant_b"], sort=False)
     ]
     return Table(["difference in points", *benchmarks], lines)
 
@@ -150,7 +153,7 @@ def prediction_table(outcomes: pd.DataFrame) -> Table | None:
     rows = [
         [
             row["benchmark"],
-            side_label(row["arm"]),
+            side_label(row["arm"], row["variant"]),
             words[row["predicted"]],
             words[row["observed"]],
             row["agreement"],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 import pandas as pd
 
 from beyond_sharpening.analysis import (
+    PRIMARY_FAMILY,
     accuracy_by_difficulty,
     compare_arms,
     decoder_costs,
@@ -20,8 +23,13 @@ from beyond_sharpening.analysis import (
     validate_samples,
     verdict,
 )
+from beyond_sharpening.cells import asking_for
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Comparison, Training
+
+COMPARED = {*chain.from_iterable(PRIMARY_FAMILY)}
+
+logger = logging.getLogger(__name__)
 
 
 def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[str, Any]) -> pd.DataFrame:
@@ -48,8 +56,12 @@ def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[s
 
 def estimate(
     samples: pd.DataFrame, options: dict[str, Any], seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
-    """Accuracy of every arm, pass@k and maj@k curves, accuracy by difficulty, and pass@k for the tracker."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
+    """What is known of every arm by itself, and pass@k for the tracker.
+
+    Accuracy, pass@k and maj@k curves, accuracy by difficulty; what the base's decoders cost beside a majority vote of
+    the same price, and how every decoder fared.
+    """
     ks = Comparison.model_validate(options).ks
     curves = pass_at_k_curves(samples, ks, seed)
     drawn = curves[curves["decoder"] == "temperature"]
@@ -60,30 +72,46 @@ def estimate(
         }
         for row in drawn.to_dict("records")
     }
-    return estimates(samples, ks), curves, accuracy_by_difficulty(samples), tracked
+    estimated = estimates(samples, ks)
+    by_difficulty, costs = accuracy_by_difficulty(samples), decoder_costs(estimated, curves)
+    return estimated, curves, by_difficulty, costs, decoder_diagnostics(samples), tracked
+
+
+def choose_variants(
+    samples: pd.DataFrame, manifests: dict[str, Callable[[], dict[str, Any]]], training: dict[str, Any]
+) -> dict[str, str]:
+    """The variant of each objective to compare: the one that the parameters ask for, or the only one there.
+
+    Raises:
+        BadInput: if an objective of the primary contrasts has several and none is asked for; the message names them.
+    """
+    chosen, faults = {}, []
+    last = samples[samples["checkpoint"] == "last"]
+    for policy, block in training.items():
+        present = sorted(last.loc[last["policy"] == policy, "variant"].unique())
+        asked = Training.model_validate(block).variant()
+        if asked in present:
+            chosen[policy] = asked
+        elif len(present) == 1:
+            chosen[policy] = present[0]
+            logger.warning("%s is there as %s alone: that is compared, not %s", policy, present[0], asked)
+        elif present and policy in COMPARED:
+            made = {cell: load() for cell, load in manifests.items()}
+            ways = "\n  ".join(asking_for(policy, variant, made, block) for variant in present)
+            faults.append(f"{policy} is there in {', '.join(present)}, not in {asked}; compare one of them:\n  {ways}")
+    if faults:
+        raise BadInput("\n".join(faults))
+    return chosen
 
 
 def compare(
-    samples: pd.DataFrame, estimated: pd.DataFrame, training: dict[str, Any], seed: int
-) -> tuple[pd.DataFrame, dict[str, Any], dict[str, dict[str, float]]]:
-    """The contrasts between the cells that the parameters name, the verdict on them, and both for the tracker."""
-    present = set(samples["policy"])
-    variants = {name: Training.model_validate(block).variant() for name, block in training.items() if name in present}
+    samples: pd.DataFrame, estimated: pd.DataFrame, variants: dict[str, str], seed: int
+) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame, dict[str, dict[str, float]]]:
+    """The contrasts between the chosen variants, the verdict on them, what of them was predicted, and the tracker's."""
     comparisons = compare_arms(samples, variants=variants, seed=seed)
     tracked = {
         f"{row['a']} - {row['b']}/{row['benchmark']}": {"value": row["difference"], "step": 0}
         for row in comparisons.to_dict("records")
     }
-    return comparisons, asdict(verdict(comparisons, estimated)), tracked
-
-
-def judge_prediction(samples: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
-    """What the base's samples predicted of sharpening, beside what happened."""
-    return prediction_outcomes(predicted_effect(samples), comparisons)
-
-
-def price_decoders(
-    samples: pd.DataFrame, estimated: pd.DataFrame, curves: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the base's decoders cost beside a majority vote of the same price, and how every decoder fared."""
-    return decoder_costs(estimated, curves), decoder_diagnostics(samples)
+    outcomes = prediction_outcomes(predicted_effect(samples), comparisons)
+    return comparisons, asdict(verdict(comparisons, estimated)), outcomes, tracked

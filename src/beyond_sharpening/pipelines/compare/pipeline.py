@@ -1,8 +1,14 @@
-"""compare: from the samples tables present to a verdict."""
+"""compare: from the samples tables present to a verdict.
+
+Each node that writes a table has a metric too: it always runs, where one that only wrote what is already there would be
+skipped, whatever samples have come since.
+"""
 
 from kedro.pipeline import Node, Pipeline
 
 from beyond_sharpening.pipelines.compare import nodes
+
+ESTIMATES = ["estimates", "pass_at_k", "accuracy_by_difficulty"]
 
 
 def create_pipeline() -> Pipeline:
@@ -12,21 +18,17 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.estimate,
                 ["samples", "params:compare", "params:sample_seed"],
-                ["estimates", "pass_at_k", "accuracy_by_difficulty", "coverage"],
+                [*ESTIMATES, "decoder_costs", "decoder_diagnostics", "coverage"],
                 name="estimate",
             ),
             Node(
-                nodes.compare,
-                ["samples", "estimates", "params:train", "params:sample_seed"],
-                ["comparisons", "verdict", "contrasts"],
-                name="compare",
+                nodes.choose_variants, ["samples", "all_manifests", "params:train"], "variants", name="choose_variants"
             ),
-            Node(nodes.judge_prediction, ["samples", "comparisons"], "prediction_outcomes", name="judge_prediction"),
             Node(
-                nodes.price_decoders,
-                ["samples", "estimates", "pass_at_k"],
-                ["decoder_costs", "decoder_diagnostics"],
-                name="price_decoders",
+                nodes.compare,
+                ["samples", "estimates", "variants", "params:sample_seed"],
+                ["comparisons", "verdict", "prediction_outcomes", "contrasts"],
+                name="compare",
             ),
         ],
         namespace="compare",

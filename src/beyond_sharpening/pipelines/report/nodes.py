@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from beyond_sharpening.analysis import Verdict
-from beyond_sharpening.manifests import PACKAGES
-from beyond_sharpening.parameters import OBJECTIVES, Training
+from beyond_sharpening.cells import what_was_run
+from beyond_sharpening.parameters import OBJECTIVES
 from beyond_sharpening.reporting import (
     Run,
     accuracy_by_cost_figure,
@@ -28,10 +27,10 @@ from beyond_sharpening.reporting import (
 
 
 def select_histories(
-    histories: dict[str, Callable[[], pd.DataFrame]], training: dict[str, Any], seed: int
+    histories: dict[str, Callable[[], pd.DataFrame]], variants: dict[str, str], seed: int
 ) -> dict[str, pd.DataFrame]:
-    """The training histories of the cells that the parameters name, by objective; those not trained are left out."""
-    cells = {name: f"{name}/{options.variant()}/seed-{seed}" for name, options in _in_order(training).items()}
+    """The training histories of the variants compared, by objective; those not trained with this seed are left out."""
+    cells = {name: f"{name}/{variants[name]}/seed-{seed}" for name in OBJECTIVES if name in variants}
     return {name: histories[cell]() for name, cell in cells.items() if cell in histories}
 
 
@@ -74,23 +73,22 @@ def write_report(
     costs: pd.DataFrame,
     diagnostics: pd.DataFrame,
     model: str,
-    training: dict[str, Any],
-    task: dict[str, Any],
-    data_seed: int,
-    base_seed: int,
-    sample_seed: int,
+    tables: dict[str, Callable[[], pd.DataFrame]],
+    manifests: dict[str, Callable[[], dict[str, Any]]],
     cards: dict[str, Callable[[], dict[str, Any]]],
 ) -> tuple[str, str, dict[str, Any], list[str]]:
     """The report as Markdown and as one HTML page, the summary for machines, and the lines for the terminal."""
     outcome = Verdict(**decided)
-    present = set(samples["policy"])
-    trained = {name: options.applicable() for name, options in _in_order(training).items() if name in present}
     train_seeds = sorted(int(seed) for seed in samples.loc[samples["policy"] != "base", "train_seed"].unique())
+    known = {cell: manifests[cell]() for cell in sorted(tables) if cell in manifests}
+    made = what_was_run(known)
     run = Run(
         model=model,
-        seeds={"data_seed": data_seed, "base_seed": base_seed, "train_seed": train_seeds, "sample_seed": sample_seed},
-        parameters={**trained, "task": task},
-        versions={name: version(name) for name in PACKAGES},
+        seeds=made["seeds"],
+        parameters=made["parameters"],
+        versions=made["versions"],
+        differing=made["differing"],
+        unknown=sorted(tables.keys() - known),
     )
     markdown = markdown_report(
         verdict=outcome,
@@ -114,8 +112,3 @@ def announce(lines: list[str], project: str, data: str) -> None:
     """Print where the report is, and the verdict."""
     place = Path(project) / data / "08_reporting" / "report.html"
     print("\n".join(["", *lines, f"The report: {place}", ""]))
-
-
-def _in_order(training: dict[str, Any]) -> dict[str, Training]:
-    """What each objective is trained with, in the order that every table and figure has."""
-    return {str(name): Training.model_validate(training[name]) for name in OBJECTIVES if name in training}

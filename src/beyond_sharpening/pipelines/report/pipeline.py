@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.select_histories,
-                ["all_histories", "params:train", "params:train_seed"],
+                ["all_histories", "variants", "params:train_seed"],
                 "histories",
                 name="select_histories",
             ),
@@ -41,11 +41,8 @@ def create_pipeline() -> Pipeline:
                     "decoder_costs",
                     "decoder_diagnostics",
                     "params:model",
-                    "params:train",
-                    "params:task",
-                    "params:data_seed",
-                    "params:base_seed",
-                    "params:sample_seed",
+                    "all_samples",
+                    "all_manifests",
                     "cards_present",
                 ],
                 ["report_markdown", "report_html", "summary", "announcement"],
