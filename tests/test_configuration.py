@@ -218,6 +218,18 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ),
         ({"hardware": {"memory_gib": 0}}, "hardware.memory_gib = 0: Input should be greater than 0"),
         ({"dry_run": "perhaps"}, "dry_run = 'perhaps': Input should be a valid boolean"),
+        ({"training": {"lora": {"rank": 16}}}, "training.lora.scale: Field required"),
+        ({"training": {"lora": {"rank": 0, "scale": 1}}}, "training.lora.rank = 0: Input should be greater than or"),
+        ({"training": {"lora": {"rnk": 4, "rank": 4, "scale": 1}}}, "training.lora.rnk = 4: unknown key; known: rank,"),
+        ({"training": {"lora": "small"}}, "training.lora = 'small': Input should be a valid dictionary"),
+        (
+            {"train": {"tilted": {"lora": {"rank": 4, "scale": 4, "targets": "q_prj"}}}},
+            "train.tilted.lora.targets = 'q_prj': must be all-linear, or a list of names of linear layers",
+        ),
+        (
+            {"training": {"prompts_per_step": 99999}},
+            "training.prompts_per_step = 99999: is at most the 2850 training problems: 3000 of the source but the 150",
+        ),
         ({"train_seed": "one"}, "train_seed = 'one': Input should be a valid integer"),
     ],
 )  # fmt: skip
@@ -239,6 +251,7 @@ def test_bad_input_on_the_command_line_is_named_with_its_value_and_what_is_allow
         ("local/parameters.yml", "models: {tiny: {training: {steps: 0}}}", "models.tiny.training.steps = 0: Input"),
         ("local/parameters.yml", "models: {tiny: {base: {batch: 0}}}", "models.tiny.base.batch = 0: Input should be"),
         ("local/parameters.yml", "hardware: {train_batch: -1}", "hardware.train_batch = -1: Input should be greater"),
+        ("local/parameters.yml", "training: {lora: {rank: 4}}", "training.lora.scale: Field required"),
         ("local/parameters.yml", "sources: {chain_train: {size: 0}}", "sources.chain_train.size = 0: Input should be"),
     ],
 )  # fmt: skip
@@ -246,6 +259,20 @@ def test_bad_input_in_a_file_is_laid_at_that_files_door(conf, file, text, told):
     (conf / file).write_text(text)
     lines = refusal(conf=conf).splitlines()
     assert any(line.startswith(f"  conf/{file}: {told}") for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("model: tiny\nhardware: {threads: 1\ntrain_seed: 1", "line 3: no YAML: did not find expected ',' or '}'"),
+        ("model: tiny\ntrain_seed: 1: 2", "line 2: no YAML: mapping values are not allowed in this context"),
+        ("train_seed: 1\ntrain_seed: 2", "line 2: no YAML: found duplicate key train_seed"),
+    ],
+)
+def test_a_file_that_is_no_yaml_is_named_with_the_line(conf, text, told):
+    (conf / "local/parameters.yml").write_text(text)
+    (line,) = refusal(conf=conf).splitlines()[1:]
+    assert line.startswith(f"  conf/local/parameters.yml, {told}")
 
 
 def test_a_missing_key_is_named_with_the_file_of_its_block(conf):

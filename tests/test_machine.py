@@ -8,7 +8,7 @@ import pytest
 from beyond_sharpening import machine
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.hooks import ALLOCATOR, Provenance
-from beyond_sharpening.machine import check_machine
+from beyond_sharpening.machine import check_data_folder, check_machine
 from beyond_sharpening.parameters import Hardware
 
 
@@ -46,13 +46,23 @@ def test_what_is_missing_is_named_with_the_remedy(asked, told):
 
 def test_a_profile_for_gpus_wants_one(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(BadInput, match=r"hardware.device = 'cuda', but torch .* finds no such device here; run where"):
+    told = r"hardware.device = 'cuda', but torch .* finds no such device here; run .* a profile for GPUs \(--env\)"
+    with pytest.raises(BadInput, match=told):
         check_machine(hardware())
 
 
 def test_with_the_package_it_is_taken(monkeypatch):
     monkeypatch.setattr(machine, "find_spec", lambda package: package)
     check_machine(hardware(engine="vllm_server", sharding="zero3", attention="flash_attention_2"))
+
+
+def test_a_data_folder_is_made_and_left_empty_or_refused_with_the_reason(tmp_path):
+    check_data_folder(tmp_path / "new" / "data")
+    assert not list((tmp_path / "new/data").iterdir())
+    (tmp_path / "file").touch()
+    for folder, reason in ((tmp_path / "file", "File exists"), (tmp_path / "file/data", "Not a directory")):
+        with pytest.raises(BadInput, match=rf"data = '{folder}' cannot be made or written \({reason}\): choose "):
+            check_data_folder(folder)
 
 
 @pytest.mark.parametrize(

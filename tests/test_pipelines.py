@@ -13,6 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from beyond_sharpening.analysis import validate_samples
+from beyond_sharpening.errors import BadInput
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -168,6 +169,41 @@ def test_another_cell_stands_beside_the_first_and_joins_the_comparison(finished:
     assert "| tilted/alpha4-beta100 | alpha: 4.0, beta: 100.0 |" in told
     rows = json.loads((finished / "08_reporting/summary.json").read_text())["rows"]
     assert {row["variant"] for row in rows if row["policy"] == "tilted"} == {"alpha2-beta100", "alpha4-beta100"}
+
+
+def test_more_prompts_a_step_than_problems_are_refused_before_anything_is_kept(tmp_path: Path) -> None:
+    """How many a file holds is known when it has been read."""
+    rows = [json.dumps({"question": f"{row}+1=", "answer": str(row + 1)}) for row in range(10, 30)]
+    (tmp_path / "own.jsonl").write_text("\n".join(rows))
+    source = {"type": "local", "path": str(tmp_path / "own.jsonl")}
+    asked = {"sources": {"own": source}, "problems": {"train": "own", "validation_size": 4}}
+    told = r"train\.tilted\.prompts_per_step = 20 is more than the 16 training problems"
+    with pytest.raises(BadInput, match=told):
+        run(tmp_path, "train_tilted", **asked, training={"prompts_per_step": 20})
+    assert not list(tmp_path.rglob("*.parquet"))
+    run(tmp_path, "prepare_data", **asked, training={"prompts_per_step": 20})  # a step is no matter of theirs
+    with pytest.raises(BadInput, match=told):
+        run(tmp_path, "train_tilted", **asked, training={"prompts_per_step": 20})
+
+
+def test_a_start_model_that_cannot_hold_the_prompts_is_not_kept(tmp_path: Path) -> None:
+    """So that another can be taken in its place."""
+    from beyond_sharpening.policy import save_policy
+    from beyond_sharpening.training.pretraining import build_tokenizer
+    from decoding.tiny_models import tiny_model
+
+    save_policy(tiny_model(vocabulary=18, context=10), build_tokenizer(), tmp_path / "short")
+    base = {"path": str(tmp_path / "short"), "revision": "main", "config": None, "eos_token_ids": None}
+    task = {"prompt": "{question}", "max_prompt_tokens": None, "max_completion_tokens": 4}
+    problems = {"train": "chain_train", "validation_size": 8, "benchmarks": ["chain_easy"]}
+    asked = {"model": "qwen25_3b", "base": base, "problems": problems, "training": {"prompts_per_step": 4}}
+    with pytest.raises(
+        BadInput, match=r"has a context of 10 tokens .*= 4 after prompts of up to \d+ tokens do not fit"
+    ):
+        run(tmp_path, "prepare_base", **asked, task=task)
+    assert not (tmp_path / "06_models/qwen25_3b/base").exists()
+    with pytest.raises(BadInput, match=r"task\.max_prompt_tokens = 8 and task\.max_completion_tokens = 4 do not fit"):
+        run(tmp_path, "prepare_base", **asked, task={**task, "max_prompt_tokens": 8})
 
 
 def test_the_graph_has_a_box_for_each_objective(tmp_path: Path) -> None:

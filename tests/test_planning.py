@@ -97,6 +97,22 @@ def test_a_plan_that_cannot_fit_is_printed_and_refused(tmp_path):
     assert "Traceback" not in result.output
 
 
+def test_a_plan_without_a_limit_says_so_and_who_has_one(tmp_path):
+    told = plan(dry_run(tmp_path, "model=qwen3_4b", pipeline="train_tilted"))
+    assert (
+        "in GiB; hardware.memory_gib sets no limit to hold it against: --env=gpu or --env=multi_gpu has one\n" in told
+    )
+
+
+@pytest.mark.parametrize(("model", "has"), [("tiny", "down_proj, gate_proj, k_proj"), ("qwen3_4b", "down_proj, ")])
+def test_an_adapter_of_layers_that_the_model_has_not_is_refused_with_those_it_has(model, has, tmp_path):
+    lora = ("training.lora.rank=4", "training.lora.scale=4", "training.lora.targets=[q_prj]")
+    result = dry_run(tmp_path, f"model={model}", *lora, pipeline="train_tilted")
+    assert result.exit_code == 1
+    assert f"train.tilted.lora.targets: 'q_prj' is no linear layer of the start model; it has: {has}" in result.output
+    assert "lm_head" not in result.output
+
+
 def test_where_the_shape_is_not_known_the_plan_says_so(tmp_path):
     told = plan(dry_run(tmp_path, "model=qwen3_4b", "base.config=null", env="gpu", pipeline="train_tilted"))
     assert told.startswith("Plan: qwen3_4b, on cuda in bfloat16, 1 process(es) on")

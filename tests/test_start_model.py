@@ -9,12 +9,13 @@ import huggingface_hub.constants
 import pytest
 import torch
 from huggingface_hub.utils import close_session
+from transformers import BertConfig, BertForMaskedLM
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.parameters import HubBase
-from beyond_sharpening.policy import save_policy
+from beyond_sharpening.parameters import HubBase, Task
+from beyond_sharpening.policy import Policy, save_policy
 from beyond_sharpening.problems.prompts import prompt_token_ids
-from beyond_sharpening.start_model import architecture, fetch_policy
+from beyond_sharpening.start_model import architecture, check_context, fetch_policy
 from beyond_sharpening.training.pretraining import build_tokenizer
 from decoding.tiny_models import tiny_model
 
@@ -123,6 +124,67 @@ def test_a_shape_that_no_library_knows_is_told(made):
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(BadInput, match=r"base\.path = '.*/nowhere': there is no such folder"):
         fetch_policy(HubBase(type="hub", path=str(tmp_path / "nowhere")), tmp_path / "base")
+
+
+def test_an_encoder_is_refused_before_its_weights_are_loaded(made, tmp_path):
+    config = BertConfig(vocab_size=18, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+    policy = save_policy(BertForMaskedLM(config), made.tokenizer(), tmp_path / "encoder")
+    (policy.path / "model.safetensors").unlink()
+    for refuse in (architecture, lambda asked: fetch_policy(asked, tmp_path / "base")):
+        with pytest.raises(BadInput, match=r"base\.path = '.*/encoder' is an encoder \(model_type bert\), .*: choose"):
+            refuse(base(policy))
+
+
+def test_a_tokenizer_of_a_larger_model_is_refused(tmp_path):
+    policy = save_policy(tiny_model(vocabulary=10), build_tokenizer(), tmp_path / "small")
+    with pytest.raises(BadInput, match=r"'.*/small' does not fit its model: token 10 \('.'\) is beyond the 10 that"):
+        fetch_policy(base(policy), tmp_path / "base")
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_special_token_beyond_the_embeddings_is_refused_where_it_is_written(made, tmp_path, written):
+    tokenizer = made.tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    if written:
+        tokenizer.chat_template = "<image>" + tokenizer.chat_template
+    policy = save_policy(made.model(), tokenizer, tmp_path / "image")
+    if not written:
+        assert fetch_policy(base(policy), tmp_path / "base").path.is_dir()
+        return
+    with pytest.raises(BadInput, match=r"token 18 \('<image>'\) is beyond the 18 that the model has embeddings of"):
+        fetch_policy(base(policy), tmp_path / "base")
+
+
+def test_weights_that_are_cut_off_are_told_with_their_folder(made, tmp_path):
+    weights = made.path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:500])
+    with pytest.raises(BadInput, match=r"the weights of base\.path = '.*/made' .* are damaged or cut off .*: copy or"):
+        fetch_policy(base(made), tmp_path / "base")
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2"])
+def test_a_model_without_tokenizer_is_told_which_files_are_missing(family, tmp_path):
+    """Transformers fails for one family, and makes a tokenizer without a vocabulary for the other."""
+    tiny_model(family, vocabulary=18).save_pretrained(tmp_path / "bare")
+    with pytest.raises(BadInput, match=r"no tokenizer can be made of what base\.path = '.*/bare' holds: put beside"):
+        fetch_policy(base(Policy(tmp_path / "bare")), tmp_path / "base")
+
+
+def test_a_context_too_short_for_prompt_and_completion_is_refused_with_the_keys():
+    config = tiny_model(context=64).config
+
+    def check(prompts=(), **lengths):
+        check_context(config, Task(prompt="{question}", grader="math:sqrt", **lengths), "some/model", prompts)
+
+    check(max_prompt_tokens=24, max_completion_tokens=40)
+    check(max_completion_tokens=40, prompts=[[1] * 24])
+    told = r"base\.path = 'some/model' has a context of 64 tokens .*: "
+    with pytest.raises(BadInput, match=told + r"task\.max_prompt_tokens = 25 and task\.max_completion_tokens = 40 do"):
+        check(max_prompt_tokens=25, max_completion_tokens=40)
+    with pytest.raises(BadInput, match=told + r"task\.max_completion_tokens = 40 after prompts of up to 25 tokens"):
+        check(max_completion_tokens=40, prompts=[[1], [1] * 25])
+    with pytest.raises(BadInput, match=told + r"task\.max_completion_tokens = 64 do not fit"):
+        check(max_completion_tokens=64)
 
 
 class Hub(BaseHTTPRequestHandler):

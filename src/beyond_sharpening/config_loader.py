@@ -35,10 +35,28 @@ class ExperimentConfigLoader(OmegaConfigLoader):
             OmegaConf.register_new_resolver("parameter", lambda name: self["parameters"][name], replace=True)
             OmegaConf.register_new_resolver("cell", self._cell, replace=True)
         if key != "parameters":
-            return super().__getitem__(key)
+            return self._read(key)
         if self._validated is None:
             self._validated = self._load_parameters()
         return self._validated
+
+    def _read(self, key: str) -> dict[str, Any]:
+        try:
+            return super().__getitem__(key)
+        except yaml.YAMLError as error:
+            if faults := list(self._broken()):
+                raise BadInput("invalid configuration, nothing was run:\n" + "\n".join(faults)) from error
+            raise
+
+    def _broken(self) -> Iterator[str]:
+        """The files that are no YAML, with the line where each breaks off."""
+        for environment in self._environments():
+            for file in sorted(Path(self.conf_source, environment).rglob("*.yml")):
+                try:
+                    OmegaConf.load(file)
+                except yaml.MarkedYAMLError as error:
+                    line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+                    yield f"  {file.relative_to(Path(self.conf_source).parent)}{line}: no YAML: {error.problem}"
 
     def _load_parameters(self) -> dict[str, Any]:
         from pydantic import ValidationError
@@ -46,7 +64,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         from beyond_sharpening.layers import UnknownName, compose
         from beyond_sharpening.parameters import Parameters
 
-        layers = super().__getitem__("parameters")
+        layers = self._read("parameters")
         try:
             composed = compose(layers, self._asked())
         except UnknownName as error:
@@ -108,9 +126,13 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         return f"{Path(self.conf_source).name}/{self.base_env}", ".".join(path)
 
     def _files(self) -> Iterator[tuple[str, Any]]:
-        for environment in (self.env or self.default_run_env, self.base_env):
+        for environment in self._environments():
             for file in sorted(Path(self.conf_source, environment).glob("parameters*.yml")):
                 yield f"{Path(self.conf_source).name}/{environment}/{file.name}", yaml.safe_load(file.read_text())
+
+    def _environments(self) -> tuple[str, str]:
+        """Innermost first."""
+        return self.env or self.default_run_env, self.base_env
 
     def _cell(self, policy: str) -> str:
         from beyond_sharpening.parameters import Training

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from beyond_sharpening import interruption
-from beyond_sharpening.machine import check_machine
+from beyond_sharpening.machine import check_data_folder, check_machine
 from beyond_sharpening.manifests import GUARDED, check_manifests, commit, manifest
 from beyond_sharpening.parameters import Hardware
 
@@ -56,6 +56,7 @@ class Provenance:
         self._catalog = catalog
         if not self._parameters["dry_run"]:  # a plan can be made anywhere
             check_machine(Hardware.model_validate(self._parameters["hardware"]))
+            check_data_folder(self._project / self._parameters["data"])
         check_manifests(pipeline.datasets(), catalog, self._parameters)
 
     @hook_impl

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from importlib.util import find_spec
+from pathlib import Path
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Hardware
@@ -32,7 +34,7 @@ def check_machine(hardware: Hardware) -> None:
     if not torch.cuda.is_available():
         raise BadInput(
             f"hardware.device = {hardware.device!r}, but torch {torch.__version__} finds no such device here; "
-            "run where there is one, or without --env=gpu"
+            "run where there is one, or without a profile for GPUs (--env)"
         )
     found = torch.cuda.device_count()
     if hardware.processes > found:
@@ -40,3 +42,20 @@ def check_machine(hardware: Hardware) -> None:
             f"hardware.processes = {hardware.processes} want a GPU each, and there are {found} here; "
             f"set hardware.processes={found}, or make more of them visible (CUDA_VISIBLE_DEVICES)"
         )
+
+
+def check_data_folder(folder: Path) -> None:
+    """Make the folder of the data layers and write into it, before anything is computed to be kept there.
+
+    Raises:
+        BadInput: if it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"0")
+    except OSError as error:
+        raise BadInput(
+            f"data = {str(folder)!r} cannot be made or written ({error.strerror}): choose another folder "
+            "(--params=data=...)"
+        ) from error

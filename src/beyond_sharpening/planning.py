@@ -14,15 +14,16 @@ from beyond_sharpening.errors import BadInput, DryRun
 from beyond_sharpening.objectives import ObjectiveName
 from beyond_sharpening.parameters import OBJECTIVES, HubBase, Parameters, Task, Training
 from beyond_sharpening.plan import GIB, Memory, evaluation_memory, shortage, training_memory
-from beyond_sharpening.shape import Shape
+from beyond_sharpening.shape import Shape, linear_layers
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
     from kedro.pipeline import Node, Pipeline
-
+    from transformers import PretrainedConfig
 
 UNKNOWN = "Memory: not known before the model is loaded; base.config gives its shape beforehand"
+NO_LIMIT = "; hardware.memory_gib sets no limit to hold it against: --env=gpu or --env=multi_gpu has one"
 EVALUATING = {"prepare_base", "evaluate"}  # the stages that decode outside a training
 
 
@@ -36,13 +37,19 @@ class Planning:
     @hook_impl(tryfirst=True)  # a run that is refused, or only planned, leaves no trace in MLflow
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         parameters = Parameters.model_validate(self._parameters)
-        if not parameters.dry_run and (parameters.hardware.device == "cpu" or parameters.hardware.memory_gib is None):
-            return
         left = nodes_to_run(pipeline, catalog) if run_params["only_missing_outputs"] else pipeline.nodes
         remaining = _stages(left)
         objectives = [name for name in OBJECTIVES if f"train_{name}" in remaining]
         evaluates = not EVALUATING.isdisjoint(remaining)
-        shape = find_shape(parameters, catalog) if objectives or evaluates else None
+        self._trained = {name: parameters.train[name] for name in objectives}
+        config = find_config(parameters, catalog) if objectives or evaluates else None
+        if config is not None:
+            check_model(config, parameters, self._trained)
+        if (problems := _count(catalog, "train_problems")) is not None:
+            check_problems(problems, self._trained)
+        if not parameters.dry_run and (parameters.hardware.device == "cpu" or parameters.hardware.memory_gib is None):
+            return
+        shape = None if config is None else Shape.of(config)
         memory = estimate(shape, parameters, objectives, evaluates) if shape else []
         if parameters.dry_run:
             counts = {name: _count(catalog, name) for name in ("train_problems", "benchmark_problems")}
@@ -59,6 +66,42 @@ class Planning:
             raise BadInput("this cannot fit, nothing was run:\n  " + "\n  ".join(faults))
         if parameters.dry_run:
             raise DryRun
+
+    @hook_impl
+    def after_node_run(self, outputs: dict[str, Any]) -> None:
+        """Hold the parameters against what is known only now, before it is kept."""
+        if "train_problems" in outputs:
+            check_problems(len(outputs["train_problems"]), self._trained)
+        if "base_policy" in outputs:
+            check_model(outputs["base_policy"].config(), Parameters.model_validate(self._parameters), self._trained)
+
+
+def check_problems(problems: int, trained: Mapping[ObjectiveName, Training]) -> None:
+    """Raise a BadInput for a training whose step wants more problems than there are."""
+    for name, options in trained.items():
+        if options.prompts_per_step > problems:
+            raise BadInput(
+                f"train.{name}.prompts_per_step = {options.prompts_per_step} is more than the {problems} training "
+                "problems that are left of problems.train; lower it (training.prompts_per_step is that of every "
+                "objective), or take a larger source"
+            )
+
+
+def check_model(config: PretrainedConfig, parameters: Parameters, trained: Mapping[ObjectiveName, Training]) -> None:
+    """Raise a BadInput if the start model has no such layers as adapters are asked for, or too short a context."""
+    from beyond_sharpening.start_model import check_context
+
+    check_context(config, parameters.task, getattr(parameters.base, "path", parameters.model))
+    adapted = {name: options.lora.targets for name, options in trained.items() if options.lora is not None}
+    for name, targets in adapted.items():
+        if targets == "all-linear":
+            continue
+        layers = linear_layers(config)
+        if unknown := [target for target in targets if target not in layers]:
+            raise BadInput(
+                f"train.{name}.lora.targets: {unknown[0]!r} is no linear layer of the start model; it has: "
+                f"{', '.join(layers)} (training.lora.targets is that of every objective)"
+            )
 
 
 def nodes_to_run(pipeline: Pipeline, catalog: DataCatalog) -> list[Node]:
@@ -83,23 +126,22 @@ def _is_to_make(name: str, catalog: DataCatalog, *, read: bool) -> bool:
         return True
 
 
-def find_shape(parameters: Parameters, catalog: DataCatalog) -> Shape | None:
-    """The start model's shape: from where it is kept, or from its parameters; None where only the hub knows."""
+def find_config(parameters: Parameters, catalog: DataCatalog) -> PretrainedConfig | None:
+    """The start model's configuration: from where it is kept, or from its parameters; None where only the hub knows."""
     import torch
-    from transformers import AutoConfig
 
     from beyond_sharpening.start_model import architecture
 
-    base, kept = parameters.base, Path(catalog.load("base_policy").path)
-    if (kept / "config.json").is_file():
-        return Shape.of(AutoConfig.from_pretrained(kept))
+    base, kept = parameters.base, catalog.load("base_policy")
+    if (kept.path / "config.json").is_file():
+        return kept.config()
     if isinstance(base, HubBase):
-        return Shape.of(architecture(base)) if base.config is not None or Path(base.path).is_dir() else None
+        return architecture(base) if base.config is not None or Path(base.path).is_dir() else None
 
     from beyond_sharpening.training.pretraining import build_model, build_tokenizer
 
     with torch.device("meta"):
-        return Shape.of(build_model(build_tokenizer(), base, parameters.base_seed).config)
+        return build_model(build_tokenizer(), base, parameters.base_seed).config
 
 
 def estimate(
@@ -186,5 +228,5 @@ def _table(memory: Sequence[Memory], limit: float | None) -> str:
     rows.append(("together", [f"{one.total / GIB:.2f}" for one in memory]))
     lines = [f"  {'':<20}" + "".join(f"{one.phase:>18}" for one in memory)]
     lines += [f"  {name:<20}" + "".join(f"{cell:>18}" for cell in cells) for name, cells in rows]
-    bound = "" if limit is None else f", of {limit:g} GiB"
+    bound = NO_LIMIT if limit is None else f", of {limit:g} GiB"
     return "\n".join([f"Memory of one process in GiB{bound}", *lines])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from beyond_sharpening.errors import BadInput
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,12 @@ class Policy:
             self.path, dtype=dtype, attn_implementation=attention
         )
         return model.to(device).eval()  # type: ignore[arg-type]
+
+    def config(self) -> PretrainedConfig:
+        """Load the model's configuration."""
+        from transformers import AutoConfig
+
+        return AutoConfig.from_pretrained(self.path)
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """Load the tokenizer, padding on the left as generation needs."""

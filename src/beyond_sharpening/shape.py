@@ -12,9 +12,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel
 
     from beyond_sharpening.parameters import Lora
+
+
+def linear_layers(config: PretrainedConfig) -> list[str]:
+    """Names of the linear layers of the model that a configuration describes; not the head, of which the
+    trainer's loss takes the weight past any adapter."""
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+
+    model = _without_weights(config)
+    head = model.get_output_embeddings()
+    modules = [(name, module) for name, module in model.named_modules() if module is not head]
+    return sorted({name.rpartition(".")[2] for name, module in modules if isinstance(module, Linear | Conv1D)})
+
+
+def _without_weights(config: PretrainedConfig) -> PreTrainedModel:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
 
 
 @dataclass(frozen=True)
@@ -53,10 +73,8 @@ class Shape:
     def of(cls, config: PretrainedConfig) -> Shape:
         """The shape of the model that a configuration describes; no weights are made."""
         import torch
-        from transformers import AutoModelForCausalLM
 
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
+        model = _without_weights(config)
         text = config.get_text_config()
         modules = [(name.rpartition(".")[2], module) for name, module in model.named_modules()]
         linear = [(name, module) for name, module in modules if isinstance(module, torch.nn.Linear)]

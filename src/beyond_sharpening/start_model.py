@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from beyond_sharpening.policy import Policy, eos_token_ids, save_policy
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from beyond_sharpening.parameters import HubBase
+    from beyond_sharpening.parameters import HubBase, Task
 
 
 def fetch_policy(base: HubBase, folder: Path) -> Policy:
@@ -27,17 +27,21 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
 
     Raises:
         BadInput: if they cannot be had (no such model or revision, no access, no network), are not what
-            ``base.config`` says, or have no chat template, no EOS token or no token to pad with.
+            ``base.config`` says, do not continue texts, do not fit one another, or have no chat template, no EOS token
+            or no token to pad with.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     if _is_folder(base.path) and not Path(base.path).is_dir():
         raise BadInput(f"base.path = {base.path!r}: there is no such folder; give one written by save_pretrained")
     source = {"pretrained_model_name_or_path": base.path, "revision": base.revision}
     with _told_plainly(base):
-        check_agreement(base, AutoConfig.from_pretrained(**source))
-        tokenizer = AutoTokenizer.from_pretrained(**source)
+        config = AutoConfig.from_pretrained(**source)
+        check_agreement(base, config)
+        check_continues(base, config)
+        tokenizer = _load_tokenizer(base)
     settle_tokenizer(tokenizer, base)
+    check_vocabulary(tokenizer, config, base)
     with _told_plainly(base):
         model = AutoModelForCausalLM.from_pretrained(**source, dtype=base.dtype)
     settle_generation(model, tokenizer, base)
@@ -48,20 +52,23 @@ def architecture(base: HubBase) -> PretrainedConfig:
     """The model's configuration as its block of parameters or its local folder gives it: no weights, no network.
 
     Raises:
-        BadInput: if neither gives one, or one that transformers does not know.
+        BadInput: if neither gives one, or one that transformers does not know or that is of an encoder.
     """
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     if base.config is None and Path(base.path).is_dir():
         with _told_plainly(base):
-            return AutoConfig.from_pretrained(base.path)
-    if base.config is None:
+            config = AutoConfig.from_pretrained(base.path)
+    elif base.config is None:
         raise BadInput(f"base.config is not given: the shape of {base.path} is not known before it is loaded")
-    try:
-        return AutoConfig.for_model(**base.config)
-    except (ValueError, TypeError, StrictDataclassError) as error:
-        raise BadInput(f"base.config is no configuration that transformers can build: {error}") from error
+    else:
+        try:
+            config = AutoConfig.for_model(**base.config)
+        except (ValueError, TypeError, StrictDataclassError) as error:
+            raise BadInput(f"base.config is no configuration that transformers can build: {error}") from error
+    check_continues(base, config)
+    return config
 
 
 def check_agreement(base: HubBase, config: PretrainedConfig) -> None:
@@ -71,6 +78,76 @@ def check_agreement(base: HubBase, config: PretrainedConfig) -> None:
             f"base.config.{key} = {told!r}, but {base.path} has {found!r}: correct the block of this model, or "
             "base.path; base.config=null compares nothing"
         )
+
+
+def check_continues(base: HubBase, config: PretrainedConfig) -> None:
+    """Raise a BadInput for an encoder: transformers would load it, and every token would see those after it."""
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING
+
+    if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False):
+        raise BadInput(
+            f"base.path = {base.path!r} is an encoder (model_type {config.model_type}), which fills gaps and continues "
+            "no text: choose a causal language model"
+        )
+
+
+def check_context(config: PretrainedConfig, task: Task, path: str, prompts: Sequence[Sequence[int]] = ()) -> None:
+    """Raise a BadInput if a prompt and its completion may be longer than the model's context, in tokens.
+
+    Args:
+        config: of the model.
+        task: the lengths that are asked for.
+        path: the model, for the message.
+        prompts: token ids of prompts that are known.
+    """
+    context = getattr(config.get_text_config(), "max_position_embeddings", None)
+    longest = max(map(len, prompts), default=1)
+    if context is None or max(longest, task.max_prompt_tokens or 1) + task.max_completion_tokens <= context:
+        return
+    limit = "" if task.max_prompt_tokens is None else f"task.max_prompt_tokens = {task.max_prompt_tokens} and "
+    known = f" after prompts of up to {longest} tokens" if prompts else ""
+    raise BadInput(
+        f"base.path = {path!r} has a context of {context} tokens (max_position_embeddings): {limit}"
+        f"task.max_completion_tokens = {task.max_completion_tokens}{known} do not fit into it; lower them, or choose a "
+        "model with a longer context"
+    )
+
+
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, base: HubBase) -> None:
+    """Raise a BadInput if the tokenizer can write a token that the model has no embedding of.
+
+    A special token that neither template nor padding uses is never written; Gemma 3 has one, for images.
+    """
+    rows = config.get_text_config().vocab_size
+    special = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    used = {tokenizer.pad_token, tokenizer.eos_token, tokenizer.bos_token}
+    unused = {token for token in special - used if token not in tokenizer.get_chat_template()}
+    written = {number: token for token, number in tokenizer.get_vocab().items() if token not in unused}
+    outside = {number: token for number, token in written.items() if number >= rows}
+    if outside:
+        first = min(outside)
+        raise BadInput(
+            f"the tokenizer of base.path = {base.path!r} does not fit its model: token {first} ({outside[first]!r}) is "
+            f"beyond the {rows} that the model has embeddings of (vocab_size); put the tokenizer that the model was "
+            "trained with beside it, or resize its embeddings (model.resize_token_embeddings)"
+        )
+
+
+def _load_tokenizer(base: HubBase) -> PreTrainedTokenizerBase:
+    """The tokenizer of the model; without its files transformers fails, or makes one of special tokens alone."""
+    from transformers import AutoTokenizer
+
+    missing = (
+        f"no tokenizer can be made of what base.path = {base.path!r} holds: put beside the model what its "
+        "tokenizer.save_pretrained writes (tokenizer.json, tokenizer_config.json)"
+    )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base.path, revision=base.revision)
+    except ValueError as error:
+        raise BadInput(f"{missing}; transformers says: {str(error).partition(chr(10))[0]}") from error
+    if tokenizer.get_vocab().keys() <= tokenizer.get_added_vocab().keys():
+        raise BadInput(missing)
+    return tokenizer
 
 
 def settle_tokenizer(tokenizer: PreTrainedTokenizerBase, base: HubBase) -> None:
@@ -129,11 +206,18 @@ def _differences(told: Mapping[str, Any], found: Mapping[str, Any], prefix: str 
 
 @contextmanager
 def _told_plainly(base: HubBase) -> Iterator[None]:
-    """Say what the hub's refusal means for the person who asked."""
+    """Say what the hub's refusal, or a file that is damaged, means for the person who asked."""
+    from safetensors import SafetensorError
+
     try:
         yield
     except BadInput:
         raise
+    except SafetensorError as error:
+        raise BadInput(
+            f"the weights of base.path = {base.path!r} (revision {base.revision}) are damaged or cut off ({error}): "
+            "copy or download the model again"
+        ) from error
     except (OSError, ValueError) as error:
         raise BadInput(
             f"the model {base.path} (revision {base.revision}) cannot be loaded: {_reason(base, error)}"

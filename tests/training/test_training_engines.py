@@ -12,7 +12,7 @@ from beyond_sharpening.objectives import Objective
 from beyond_sharpening.parameters import Lora
 from beyond_sharpening.training import ObjectiveTrainer, trainer
 from beyond_sharpening.training.adapters import adapter_config
-from beyond_sharpening.training.engines import Vllm, plain_weights
+from beyond_sharpening.training.engines import PAGED_MEMORY_SHARE, Vllm, paged_share, plain_weights
 from beyond_sharpening.training.enumerable import EOS_IDS, build_trainer, enumerable_task
 from beyond_sharpening.training.mismatch import EngineMismatch, check_engine
 from beyond_sharpening.training.optimum import perturbed
@@ -24,6 +24,15 @@ ELSEWHERE = perturbed(POLICY, seed=5)
 SMALL_CACHE = {"num_blocks": 16, "max_batch_tokens": 64}
 RUNS, SIZES = 10, {"groups": 96, "group_size": 4}
 CERTAINTY = 1e-5
+
+
+@pytest.mark.parametrize(("device", "share"), [("cpu", PAGED_MEMORY_SHARE / 4), ("cuda:1", PAGED_MEMORY_SHARE)])
+def test_processes_that_share_a_memory_share_what_is_for_caches(device, share, monkeypatch):
+    """torch's launcher tells each process how many there are on its machine."""
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert paged_share(torch.device(device)) == share
+    monkeypatch.delenv("LOCAL_WORLD_SIZE")
+    assert paged_share(torch.device(device)) == PAGED_MEMORY_SHARE
 
 
 class OtherEngine:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading import Verdict
 from beyond_sharpening.parameters import OBJECTIVES
 from beyond_sharpening.training import Job, TaskReward, run
@@ -321,6 +322,9 @@ def test_a_gradient_that_is_no_number_stops_the_training_with_what_to_do(base, t
 def test_too_few_problems_for_a_step_are_refused_before_anything_is_made(base, tmp_path):
     with pytest.raises(ValueError, match="3 training problems are fewer than prompts_per_step = 4"):
         train(base, task(n_problems=3), options(), HARDWARE, 0, tmp_path / "cell", nowhere)
+    limited = dataclasses.replace(task(n_problems=12), max_prompt_tokens=3)
+    with pytest.raises(BadInput, match=r"0 training .* = 4: task\.max_prompt_tokens = 3 leaves out 12 of 12; raise it"):
+        train(base, limited, options(), HARDWARE, 0, tmp_path / "cell", nowhere)
     assert not (tmp_path / "cell").exists()
 
 

@@ -22,15 +22,16 @@ def left_pad(prompts: Sequence[Sequence[int]], device: torch.device | str) -> tu
 
 
 def check_prompts(model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
-    """Raise a ValueError that names the first prompt that is empty or too long for the model's context."""
+    """Raise a ValueError that names the first prompt that is empty, a BadInput if it is too long for the model."""
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for index, prompt in enumerate(prompts):
         if not len(prompt):
             raise ValueError(f"prompt {index} is empty: there is nothing to complete")
         if context is not None and len(prompt) + max_new_tokens > context:
-            raise ValueError(
+            raise BadInput(
                 f"prompt {index} has {len(prompt)} tokens; with max_new_tokens = {max_new_tokens} it exceeds "
-                f"the model's context of {context} tokens"
+                f"the model's context of {context} tokens; lower task.max_completion_tokens, or choose a model with a "
+                "longer context (base.path)"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -19,7 +20,7 @@ from beyond_sharpening.parameters.hardware import Hardware
 from beyond_sharpening.parameters.start_model import HubBase, TinyBase
 from beyond_sharpening.parameters.task import Problems, Task
 from beyond_sharpening.parameters.training import Training
-from beyond_sharpening.problems.sources import HubSource
+from beyond_sharpening.problems.sources import GeneratorSource, HubSource
 
 
 class Parameters(Strict):
@@ -104,6 +105,7 @@ class Parameters(Strict):
         for name, block in self.train.items():
             if block.objective != name:
                 raise _fault(f"must be {name}", ("train", name, "objective"), block.objective)
+            self._check_problems(name, block)
             processes, batch = self.hardware.all_processes, self.hardware.train_batch
             if block.prompts_per_step % processes:
                 raise _fault(
@@ -119,6 +121,17 @@ class Parameters(Strict):
                     batch,
                 )
         return self
+
+    def _check_problems(self, name: ObjectiveName, block: Training) -> None:
+        """A generator says beforehand how many problems there will be; overlap with a benchmark leaves fewer."""
+        source, held_out = self.problems.train, self.problems.validation_size
+        if isinstance(source, GeneratorSource) and source.size - held_out < block.prompts_per_step:
+            raise _fault(
+                f"is at most the {max(0, source.size - held_out)} training problems: {source.size} of the source but "
+                f"the {held_out} of problems.validation_size",
+                ("train", name, "prompts_per_step"),
+                block.prompts_per_step,
+            )
 
 
 def _fault(message: str, path: tuple[str, ...], value: Any) -> ValidationError:
@@ -142,9 +155,16 @@ def locate(path: Sequence[str | int]) -> tuple[list[str], Any]:
             blocks = [member for member in get_args(block) if hasattr(member, "model_fields")]
             named = [member for member in blocks if part in get_args(member.model_fields["type"].annotation)]
             block = named[0] if named else None
-        if get_origin(block) is Annotated:
-            block = get_args(block)[0]
+        block = _bare(block)
     return keys, block
+
+
+def _bare(block: Any) -> Any:
+    """A type without what no path names: its annotations, and the None that may stand in its place."""
+    if get_origin(block) is Annotated:
+        return _bare(get_args(block)[0])
+    members = [member for member in get_args(block) if member is not NoneType]
+    return _bare(members[0]) if NoneType in get_args(block) and len(members) == 1 else block
 
 
 def block_types(union: Any) -> list[str]:

@@ -32,6 +32,13 @@ class Lora(Strict):
         default="all-linear", description="Names of the linear layers that get an adapter."
     )
 
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _names_layers(cls, value: Any) -> Any:
+        if value != "all-linear" and not (isinstance(value, list) and value and all(isinstance(n, str) for n in value)):
+            raise ValueError("must be all-linear, or a list of names of linear layers, such as [q_proj]")
+        return value
+
 
 class Training(Strict):
     """One objective's training: its coefficients and its optimiser."""

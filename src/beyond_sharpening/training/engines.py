@@ -8,6 +8,7 @@ rounding and kernels, which the importance weights of the loss correct.
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, cast
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from beyond_sharpening.training.trainer import ObjectiveTrainer
 
 PAGED_MEMORY_SHARE = 0.5
-"""Of the free GPU memory, for the paged cache; the backward pass needs the rest."""
+"""Of the free memory, for the paged caches of all who share it; the backward pass needs the rest."""
 
 
 class Engine(Protocol):
@@ -113,7 +114,9 @@ class PagedBatching:
                 pad_token_id=eos[0],
             ),
             continuous_batching_config=ContinuousBatchingConfig(
-                **({"max_memory_percent": PAGED_MEMORY_SHARE} | asked), return_logprobs=True, seed=seeds[0] % 2**31
+                **({"max_memory_percent": paged_share(self.model.device)} | asked),
+                return_logprobs=True,
+                seed=seeds[0] % 2**31,
             ),
             progress_bar=False,
         )
@@ -154,6 +157,12 @@ def _completion(tokens: Sequence[int], logprobs: Sequence[float], eos: Sequence[
     """A completion that another engine drew; the entropy of its distributions is not known."""
     tokens, total = list(tokens), sum(logprobs)
     return Completion(tokens, total, float("nan"), set(eos).isdisjoint(tokens), float(len(tokens)), total)
+
+
+def paged_share(device: torch.device) -> float:
+    """A process's share of the free memory of its device: a GPU is one process's, the CPU's is that of all here."""
+    sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if device.type == "cpu" else 1
+    return PAGED_MEMORY_SHARE / sharing
 
 
 @contextmanager

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 JOB_FILE = "job.pickle"
+WHY_KILLED = (
+    ". The usual cause of SIGKILL is that the machine's memory was full: lower hardware.processes, "
+    "hardware.generation_batch or hardware.train_batch"
+)
 WORKER = "beyond_sharpening.training.worker"
 
 
@@ -87,7 +91,8 @@ def _describe(error: ChildFailedError, workspace: Path) -> str:
     )
     states = sorted(workspace.glob("checkpoint-*"), key=lambda state: int(state.name.partition("-")[2]))
     kept = f"the state of step {states[-1].name.partition('-')[2]} is kept" if states else "no state was kept yet"
-    return f"training process {rank} {cause}; {kept}, and the same command goes on from there"
+    told = f"training process {rank} {cause}; {kept}, and the same command goes on from there"
+    return told + (WHY_KILLED if failure.exitcode == -signal.SIGKILL else "")
 
 
 def _last_line(message: str | dict) -> str:

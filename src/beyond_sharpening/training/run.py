@@ -114,12 +114,17 @@ def train(job: Job) -> Trained:
         EngineMismatch: if the engine that samples does not hold the policy.
         WorkerFailed: if one of several processes ends before its time.
     """
-    job = replace(job, task=replace(job.task, train=_within_limit(job.task, job.base.tokenizer())))
-    if len(job.task.train) < job.options.prompts_per_step:
+    train = _within_limit(job.task, job.base.tokenizer())
+    if len(train) < job.options.prompts_per_step:
+        problems, longest = len(job.task.train), job.task.max_prompt_tokens
+        left_out = problems - len(train)
+        limit = f": task.max_prompt_tokens = {longest} leaves out {left_out} of {problems}; raise it"
         raise BadInput(
-            f"{len(job.task.train)} training problems are fewer than prompts_per_step = {job.options.prompts_per_step}"
+            f"{len(train)} training problems are fewer than prompts_per_step = {job.options.prompts_per_step}"
+            + (limit if left_out else "")
         )
-    steps = job.options.steps_on(len(job.task.train))
+    job = replace(job, task=replace(job.task, train=train))
+    steps = job.options.steps_on(len(train))
     job = replace(job, options=job.options.model_copy(update={"steps": steps}))
     _drop_unfinished_states(job.workspace)
     if job.hardware.all_processes == 1:

@@ -9,21 +9,30 @@ from typing import Any
 import pandas as pd
 from pydantic import TypeAdapter
 
-from beyond_sharpening.parameters import HubBase, TinyBase
+from beyond_sharpening.parameters import HubBase, Task, TinyBase
 from beyond_sharpening.pipelines.evaluate.nodes import build_exam
 from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import problems_from_frame
-from beyond_sharpening.start_model import fetch_policy
+from beyond_sharpening.problems.prompts import prompt_token_ids
+from beyond_sharpening.start_model import check_context, fetch_policy
 
 
 def make_base(
-    options: dict[str, Any], seed: int, workspace: str, validation: pd.DataFrame, benchmarks: pd.DataFrame
+    options: dict[str, Any],
+    seed: int,
+    workspace: str,
+    task: dict[str, Any],
+    validation: pd.DataFrame,
+    benchmarks: pd.DataFrame,
 ) -> tuple[Policy, dict[str, float]]:
     """The start model and its figures; a small one never sees the problems it will be tested on."""
     base: TinyBase | HubBase = TypeAdapter(TinyBase | HubBase).validate_python(options)
     folder = Path(workspace) / "base"
     if isinstance(base, HubBase):
-        return fetch_policy(base, folder), {}
+        policy = fetch_policy(base, folder)
+        asked, questions = Task.model_validate(task), [*validation["question"], *benchmarks["question"]]
+        check_context(policy.config(), asked, base.path, prompt_token_ids(policy.tokenizer(), questions, asked.prompt))
+        return policy, {}
 
     from beyond_sharpening.pipelines.tracking import nested_run
     from beyond_sharpening.training.pretraining import pretrain, pretraining_questions

@@ -14,6 +14,7 @@ def create_pipeline() -> Pipeline:
                     "params:base",
                     "params:base_seed",
                     "params:workspace",
+                    "params:task",
                     "validation_problems",
                     "benchmark_problems",
                 ],
