@@ -22,7 +22,9 @@ def test_operations_are_those_that_are_counted_but_for_what_no_token_may_see(fam
         model(input_ids=ids).logits.sum().backward()
     shape = Shape.of(model.config)
     unseen = 12 * shape.queries * shape.layers * TOKENS * (TOKENS - 1) // 2
-    assert counted.get_total_flops() == shape.training_flops(0, TOKENS) + unseen
+    # Earlier versions of transformers multiply positions with frequencies as matrices.
+    angles = sum(counted.get_flop_counts().get(f"{type(model).__name__}.model.rotary_emb", {}).values())
+    assert counted.get_total_flops() - angles == shape.training_flops(0, TOKENS) + unseen
 
 
 def test_the_head_meets_completions_alone():
