@@ -108,6 +108,15 @@ def four_gpus(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
+def test_slurms_gpus_are_not_looked_for_where_jobs_are_submitted(data, monkeypatch, tmp_path):
+    (tmp_path / "srun").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    made = plan_on_gpus(data, "multi_gpu", "qwen3_4b", executor="slurm", at_once=10)
+    assert {task.gpus for task in made.tasks} == {4}
+    assert made.places == [[]] * 10
+
+
 ONE_CELL = {"seeds": "0", "objectives": {"task_reward": {}, "sharpening": None, "tempered": None, "tilted": None}}
 
 
