@@ -179,9 +179,9 @@ def test_the_base_asked_for_is_that_of_the_grids_only_model_and_ambiguous_with_s
     plan(data, **two, models={"qwen25_3b": {"base": {"path": "/models/mine"}}})
 
 
-def test_a_cell_is_looked_for_where_its_own_run_would_put_it(data):
+def test_a_cell_is_looked_for_where_its_own_run_would_put_it(tmp_path):
     """Many cells are looked at with one reading of the files: none may be taken for another."""
     swept = {"sweep": {"seeds": "0+1", "objectives": {"tempered": {"alpha": "2+4"}, "task_reward": None}}}
-    place(data / "07_model_output/tiny/tempered/alpha4/seed-1/samples.parquet")
-    finished = {task.name for task in plan(data, **swept).tasks if task.state == State.FINISHED}
+    place(tmp_path / "07_model_output/tiny/tempered/alpha4/seed-1/samples.parquet")
+    finished = {task.name for task in plan(tmp_path, **swept).tasks if task.state == State.FINISHED}
     assert finished == {"tiny/tempered/alpha4/seed-1"}
