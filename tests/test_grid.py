@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from kedro.framework.cli.project import run as kedro_run
 
 from beyond_sharpening import settings
 from beyond_sharpening.config_loader import ExperimentConfigLoader
@@ -50,6 +51,16 @@ def test_one_value_stands_for_a_list_of_one_since_the_command_line_has_no_lists(
     assert swept.objectives["tilted"].given() == {"alpha": [2], "beta": [100], "normalisation": ["mean"]}
 
 
+def test_several_values_are_joined_by_a_plus_on_the_command_line():
+    """As Kedro's own reader reads them there."""
+    (option,) = [option for option in kedro_run.params if option.name == "params"]
+    asked = "sweep.models=tiny+qwen3_4b,sweep.seeds=0+1,sweep.objectives.tempered.alpha=0.5+2"
+    normalisation = "sweep.objectives.tempered.normalisation=sum+mean"
+    swept = load(**option.callback(None, option, f"{asked},{normalisation}")["sweep"])
+    assert (swept.models, swept.seeds) == (["tiny", "qwen3_4b"], [0, 1])
+    assert swept.objectives["tempered"].given() == {"alpha": [0.5, 2], "normalisation": ["sum", "mean"]}
+
+
 def test_null_leaves_an_objective_out():
     swept = load(objectives={"tempered": None, "tilted": None})
     assert set(swept.objectives) == {"task_reward", "sharpening"}
@@ -80,6 +91,7 @@ def test_an_axis_is_what_changes_the_objective(objective):
         ({"objectives": {"tilted": {"normalisation": "none"}}}, "normalisation = 'none': normalisation must be sum"),
         ({"models": []}, "sweep.models = []: Value should have at least 1 item"),
         ({"models": ["tiny", "gpt5"]}, "sweep.models = 'gpt5': unknown; known: llama32_3b, qwen25_3b, qwen3_4b, tiny"),
+        ({"models": "tiny+gpt5"}, "sweep.models = 'gpt5': unknown; known: llama32_3b, qwen25_3b, qwen3_4b, tiny"),
         ({"seeds": [0, -1]}, "sweep.seeds = -1: Input should be greater than or equal to 0"),
         ({"executor": "pbs"}, "sweep.executor = 'pbs': Input should be 'local' or 'slurm'"),
         ({"at_once": 0}, "sweep.at_once = 0: Input should be greater than or equal to 1"),

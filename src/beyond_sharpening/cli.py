@@ -40,30 +40,36 @@ def sweep(only_list: bool, env: str | None, params: dict[str, Any]) -> None:
 
     The grid is the block `sweep` of conf/base/parameters_sweep.yml: models, seeds, and for each objective the values
     of its coefficients. What all cells of a model share is made first. The jobs run on this machine
-    (sweep.executor=local) or on a SLURM cluster (slurm), sweep.at_once of them at a time with sweep.gpus each.
+    (sweep.executor=local) or on a SLURM cluster (slurm), sweep.at_once of them at a time, with hardware.processes
+    GPUs each: one with --env=gpu, four with --env=multi_gpu, and none without --env, on the processor. dry_run=true is
+    --list. Several values are written 0+1.
 
     \b
     kedro sweep --list
+    kedro sweep --params=sweep.models=tiny,sweep.seeds=0+1,sweep.at_once=2
     kedro sweep --env=gpu --params=sweep.models=qwen25_3b,sweep.at_once=8
     kedro sweep --env=gpu --params=sweep.executor=slurm,sweep.at_once=40,sweep.slurm.partition=gpu
 
     What --params says of anything but the sweep holds for every cell. A cell that fails stops no other; the last
-    table names its log. Ctrl-C, or SIGTERM, cancels the jobs. The same command again skips what is finished and goes
-    on with what is half-trained. In MLflow the sweep is one run, with those of its cells nested.
+    table says why and names its log. Ctrl-C, or SIGTERM, cancels the jobs. The same command again skips what is
+    finished and goes on with what is half-trained. In MLflow the sweep is one run, with those of its cells nested.
     """
     with _plain_errors():
+        from beyond_sharpening.planning import refuse
         from beyond_sharpening.sweep.launch import launch
         from beyond_sharpening.sweep.plan import make_plan
 
-        click.echo("looking how far each cell is", err=True)  # some seconds for every ten cells
-        plan = make_plan(env, params)
-        if only_list:
+        plan = make_plan(env, params, lambda line: click.echo(line, err=True), only_look=only_list)
+        if not plan.places:
             click.echo("\n".join(f"{task.state:23} {task.name}" for task in plan.tasks))
+            refuse(plan.shortages())
             return
         outcomes = launch(plan, click.echo)
     click.echo("")
     for name, outcome in outcomes.items():
         click.echo(f"{outcome.ending:9} {name}" + (f"  {outcome.log}" if outcome.log else ""))
+        if outcome.ending == "failed":
+            click.echo(f"          {outcome.cause()}")
     counts = Counter(outcome.ending for outcome in outcomes.values())
     if missing := counts["failed"] + counts["not run"]:
         raise click.ClickException(

@@ -26,6 +26,8 @@ class ExperimentConfigLoader(OmegaConfigLoader):
 
     def __init__(self, conf_source: str | Path, env: str | None = None, *args: Any, **kwargs: Any) -> None:
         _check_environment(Path(conf_source), env)
+        self._layers: dict[str, Any] | None = None
+        self._varied: dict[str, Any] = {}
         self._validated: dict[str, Any] | None = None
         super().__init__(conf_source, env, *args, **kwargs)
 
@@ -58,13 +60,19 @@ class ExperimentConfigLoader(OmegaConfigLoader):
                     line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
                     yield f"  {file.relative_to(Path(self.conf_source).parent)}{line}: no YAML: {error.problem}"
 
+    def vary(self, varied: Mapping[str, Any]) -> None:
+        """Lay these parameters over those of the command line, in place of the last ones; no file is read again."""
+        self._varied, self._validated = dict(varied), None
+
     def _load_parameters(self) -> dict[str, Any]:
         from pydantic import ValidationError
 
-        from beyond_sharpening.layers import UnknownName, compose
+        from beyond_sharpening.layers import UnknownName, compose, merge
         from beyond_sharpening.parameters import Parameters
 
-        layers = self._read("parameters")
+        if self._layers is None:
+            self._layers = self._read("parameters")
+        layers = merge(self._layers, self._varied)
         try:
             composed = compose(layers, self._asked())
         except UnknownName as error:
@@ -95,7 +103,10 @@ class ExperimentConfigLoader(OmegaConfigLoader):
                     )
 
     def _asked(self) -> dict[str, Any]:
-        return OmegaConf.to_container(OmegaConf.create(self.runtime_params or {}))  # type: ignore[return-value]
+        from beyond_sharpening.layers import merge
+
+        asked: Any = OmegaConf.to_container(OmegaConf.create(self.runtime_params or {}))
+        return merge(asked, self._varied)
 
     def _describe(self, fault: Mapping[str, Any], layers: Mapping[str, Any]) -> str:
         from beyond_sharpening.parameters import block_types, locate

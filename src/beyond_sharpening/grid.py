@@ -20,11 +20,17 @@ AXES: Mapping[ObjectiveName, tuple[str, ...]] = {
 }
 """What of each objective may be varied."""
 
+
+def listed(value: Any) -> list[Any]:
+    """A list as it is, one value as a list of one, and ``a+b`` as two: the command line has no lists."""
+    if isinstance(value, str):
+        return value.split("+")
+    return value if isinstance(value, list) else [value]
+
+
 Value = TypeVar("Value")
-OneOrMore = Annotated[
-    list[Value], BeforeValidator(lambda value: value if isinstance(value, list) else [value]), Field(min_length=1)
-]
-"""A list, or one value: the command line cannot give a list."""
+OneOrMore = Annotated[list[Value], BeforeValidator(listed), Field(min_length=1)]
+"""A list, or what the command line gives for one."""
 
 
 class _Block(BaseModel):
@@ -41,10 +47,10 @@ class Axes(_Block):
     @field_validator("normalisation", mode="before")
     @classmethod
     def _are_normalisations(cls, value: Any) -> Any:
-        for one in value if isinstance(value, list) else [value]:
+        for one in listed(value):
             if one is not None:
                 check_normalisation(one)
-        return value
+        return None if value is None else listed(value)
 
     def given(self) -> dict[str, list[Any]]:
         """The axes that are varied."""
@@ -72,7 +78,6 @@ class Sweep(_Block):
     objectives: dict[ObjectiveName, Axes] = Field(description="The axes of each objective; null leaves it out.")
     executor: Literal["local", "slurm"]
     at_once: int = Field(ge=1, description="Jobs that run, or wait in SLURM's queue, at a time.")
-    gpus: int = Field(ge=0, description="GPUs of a job.")
     slurm: Slurm
 
     @field_validator("objectives", mode="before")

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.grid import listed
 from beyond_sharpening.parameters import OBJECTIVES
 
 LAYERS = ("models", "sources", "training", "train")
@@ -68,8 +69,7 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _swept(composed: Mapping[str, Any]) -> Sequence[Any]:
     """The models of the grid: a list, or one."""
-    names = _block(composed.get("sweep", {}), "sweep").get("models", [])
-    return names if isinstance(names, list) else [names]
+    return listed(_block(composed.get("sweep", {}), "sweep").get("models", []))
 
 
 def _with_sources(problems: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from kedro.io import DatasetError
 
 from beyond_sharpening.errors import BadInput, DryRun
 from beyond_sharpening.objectives import ObjectiveName
-from beyond_sharpening.parameters import OBJECTIVES, HubBase, Parameters, Task, Training
+from beyond_sharpening.parameters import OBJECTIVES, Hardware, HubBase, Parameters, Task, Training
 from beyond_sharpening.plan import GIB, Memory, evaluation_memory, shortage, training_memory
 from beyond_sharpening.shape import Shape, linear_layers
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
-    from kedro.io import DataCatalog
+    from kedro.io import CatalogProtocol, DataCatalog
     from kedro.pipeline import Node, Pipeline
     from transformers import PretrainedConfig
 
@@ -61,9 +61,7 @@ class Planning:
                 _table(memory, parameters.hardware.memory_gib) if shape or not (objectives or evaluates) else UNKNOWN,
             ]
             print("\n\n".join(block for block in blocks if block), end="\n\n")
-        limit = parameters.hardware.memory_gib
-        if faults := [] if limit is None else [told for one in memory if (told := shortage(one, limit))]:
-            raise BadInput("this cannot fit, nothing was run:\n  " + "\n  ".join(faults))
+        refuse(shortages(memory, parameters.hardware))
         if parameters.dry_run:
             raise DryRun
 
@@ -126,7 +124,7 @@ def _is_to_make(name: str, catalog: DataCatalog, *, read: bool) -> bool:
         return True
 
 
-def find_config(parameters: Parameters, catalog: DataCatalog) -> PretrainedConfig | None:
+def find_config(parameters: Parameters, catalog: CatalogProtocol[Any, Any]) -> PretrainedConfig | None:
     """The start model's configuration: from where it is kept, or from its parameters; None where only the hub knows."""
     import torch
 
@@ -155,6 +153,18 @@ def estimate(
     }
     phases = [memory for options in trainings.values() for memory in training_memory(shape, task, options, hardware)]
     return [*phases, evaluation_memory(shape, task, hardware)] if evaluates else phases
+
+
+def shortages(memory: Sequence[Memory], hardware: Hardware) -> list[str]:
+    """What of it does not fit into the memory that the profile states, and why."""
+    limit = hardware.memory_gib
+    return [] if limit is None else [told for one in memory if (told := shortage(one, limit))]
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Refuse to run what does not fit."""
+    if faults:
+        raise BadInput("this cannot fit, nothing was run:\n  " + "\n  ".join(faults))
 
 
 def _count(catalog: DataCatalog, name: str) -> int | None:

@@ -73,7 +73,18 @@ def test_a_cell_that_fails_stops_no_other_and_fails_the_sweep(data, one_failed):
     assert table(one_failed) == {SHARED: "finished", GOOD: "finished", BAD: "failed"}
     assert one_failed.output.splitlines()[-1].startswith("Error: 1 of 3 did not finish: read their logs")
     (line,) = [line for line in one_failed.output.splitlines() if line.startswith("failed") and ".out" in line]
-    assert "training problems are fewer than prompts_per_step = 64" in Path(line.split()[-1]).read_text()
+    told = "Error: 52 training problems are fewer than prompts_per_step = 64"
+    assert told in Path(line.split()[-1]).read_text()
+    lines = one_failed.output.splitlines()
+    assert lines[lines.index(line) + 1].strip() == told, "the cause stands below the log"
+
+
+def test_a_dry_run_lists_the_cells_and_makes_nothing(tmp_path):
+    planned = sweep(tmp_path, "dry_run=true")
+    assert planned.exit_code == 0, planned.output
+    assert planned.output.splitlines()[-3:] == [f"to do{' ' * 19}{name}" for name in (SHARED, GOOD, BAD)]
+    assert not (tmp_path / "08_reporting").exists()
+    assert runs(tmp_path) == []
 
 
 def test_two_cells_run_at_once(one_failed):

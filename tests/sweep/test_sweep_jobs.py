@@ -17,21 +17,21 @@ from beyond_sharpening.sweep.job import KedroRun
 
 
 def options(**changed) -> Sweep:
-    shipped = {"models": "tiny", "seeds": 0, "objectives": {"tilted": {}}, "at_once": 2, "gpus": 0, "slurm": {}}
+    shipped = {"models": "tiny", "seeds": 0, "objectives": {"tilted": {}}, "at_once": 2, "slurm": {}}
     return Sweep.model_validate({**shipped, "executor": "local", **changed})
 
 
-def start(folder: Path, *arguments: str, devices: tuple[int, ...] = ()) -> submitit.Job[None]:
+def start(folder: Path, *arguments: str, gpus: int = 0, place: tuple[int, ...] = ()) -> submitit.Job[None]:
     stand_in(folder)
     run = KedroRun(arguments, folder, {"TOLD": "of the sweep"})
-    return submit(run, "tiny/tilted", folder / "jobs", options(gpus=len(devices)), devices)
+    return submit(run, "tiny/tilted", folder / "jobs", options(), gpus, place)
 
 
 def test_a_job_runs_kedro_with_its_arguments_environment_and_gpus(tmp_path):
-    job = start(tmp_path, "--pipeline=evaluate_tilted", devices=(4, 5))
+    job = start(tmp_path, "--pipeline=evaluate_tilted", gpus=2, place=(4, 5, 6, 7))
     assert job.exception() is None
     log = job.paths.stdout.read_text()
-    assert "['run', '--pipeline=evaluate_tilted'] of the sweep 4,5" in log
+    assert "['run', '--pipeline=evaluate_tilted'] of the sweep 4,5\n" in log
 
 
 def test_a_run_that_fails_fails_its_job(tmp_path):
@@ -73,24 +73,26 @@ def eight_gpus(monkeypatch):
 
 
 def test_each_place_has_gpus_of_its_own(eight_gpus, monkeypatch):
-    assert job_places(options(at_once=8, gpus=1)) == [[0], [1], [2], [3], [4], [5], [6], [7]]
-    assert job_places(options(at_once=2, gpus=4)) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert job_places(options(at_once=8), gpus=1) == [[0], [1], [2], [3], [4], [5], [6], [7]]
+    assert job_places(options(at_once=2), gpus=4) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "6,7")
-    assert job_places(options(at_once=2, gpus=1)) == [[6], [7]]
+    assert job_places(options(at_once=2), gpus=1) == [[6], [7]]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-8932f937")
     with pytest.raises(BadInput, match="local jobs are given GPUs by number"):
-        job_places(options(gpus=1))
+        job_places(options(), gpus=1)
 
 
 def test_more_gpus_than_there_are_is_refused(eight_gpus):
-    with pytest.raises(BadInput, match=r"at_once = 3 jobs of sweep.gpus = 4 want 12 GPUs, and there are 8 here: lower"):
-        job_places(options(at_once=3, gpus=4))
+    with pytest.raises(
+        BadInput, match=r"at_once = 3 jobs of hardware.processes = 4 want 12 GPUs, and there are 8 here"
+    ):
+        job_places(options(at_once=3), gpus=4)
 
 
 def test_without_slurm_here_it_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BadInput, match=r"sweep\.executor = 'slurm': there is no srun here"):
-        job_places(options(executor="slurm"))
+        job_places(options(executor="slurm"), gpus=4)
 
 
 def test_slurm_is_asked_for_what_the_parameters_say(monkeypatch, tmp_path):
@@ -100,9 +102,9 @@ def test_slurm_is_asked_for_what_the_parameters_say(monkeypatch, tmp_path):
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     slurm = {"partition": "gpu", "time": 600, "cpus_per_task": 16, "setup": ["module load cuda"]}
-    asked = options(executor="slurm", gpus=4, slurm=slurm)
-    assert job_places(asked) == [[], []]
-    job = submit(KedroRun([], tmp_path, {}), "tiny/tilted/seed-0", tmp_path / "jobs", asked, [])
+    asked = options(executor="slurm", slurm=slurm)
+    assert job_places(asked, gpus=4) == [[], []]
+    job = submit(KedroRun([], tmp_path, {}), "tiny/tilted/seed-0", tmp_path / "jobs", asked, 4, [])
     assert job.job_id == "7"
     lines = (tmp_path / "asked").read_text().splitlines()
     asked_for = [line.removeprefix("#SBATCH --") for line in lines if line.startswith("#SBATCH --")]

@@ -11,9 +11,10 @@ import pytest
 from mlflow.tracking import MlflowClient
 from stand_in import stand_in, wait_until_started
 
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grid import Sweep
 from beyond_sharpening.interruption import InterruptedRun
-from beyond_sharpening.sweep.launch import launch
+from beyond_sharpening.sweep.launch import Outcome, launch
 from beyond_sharpening.sweep.plan import Plan, State, Task
 
 
@@ -27,10 +28,9 @@ def tracking(tmp_path):
 
 def plan(folder: Path, *tasks: Task, at_once: int = 2) -> Plan:
     stand_in(folder)
-    options = {"models": "tiny", "seeds": 0, "objectives": {"tilted": {}}, "gpus": 0, "slurm": {}, "executor": "local"}
-    return Plan(
-        list(tasks), Sweep.model_validate({**options, "at_once": at_once}), folder, folder / "data", None, "sweeps"
-    )
+    options = {"models": "tiny", "seeds": 0, "objectives": {"tilted": {}}, "slurm": {}, "executor": "local"}
+    sweep = Sweep.model_validate({**options, "at_once": at_once})
+    return Plan(list(tasks), sweep, [[]] * at_once, folder, folder / "data", None, "sweeps")
 
 
 def task(name: str, does: str = "well", after: str | None = None, state: State = State.TO_DO) -> Task:
@@ -76,6 +76,7 @@ def test_a_failure_stops_only_what_needs_it_and_a_rerun_goes_on_in_the_same_mlfl
     }
     assert first["a/cell"].log == first["a"].log
     assert first["a"].log.is_file()
+    assert first["a"].cause() == "Error: this step cannot be done: neither there nor here"
     failed = parent()
     assert failed.info.status == "FAILED"
     assert failed.data.metrics == {"tasks": 5, "finished": 3, "failed": 2}
@@ -91,6 +92,24 @@ def test_a_failure_stops_only_what_needs_it_and_a_rerun_goes_on_in_the_same_mlfl
     assert parent().info.run_id == failed.info.run_id
     assert parent().info.status == "FINISHED"
     assert parent().data.metrics == {"tasks": 5, "finished": 5, "failed": 0}
+
+
+def test_the_cause_of_a_failure_is_the_error_or_else_what_was_said_last(tmp_path):
+    log = tmp_path / "log.out"
+    log.write_text("Error: early\nloading\nError: late:\n  part\nsubmitit ERROR (now) - failed\nRuntimeError: code 1\n")
+    assert Outcome("failed", log).cause() == "Error: late: part"
+    log.write_text("step 3\ntorch.OutOfMemoryError: CUDA out of memory\n\nsubmitit ERROR (now) - failed\n")
+    assert Outcome("failed", log).cause() == "torch.OutOfMemoryError: CUDA out of memory"
+    log.write_text("")
+    assert Outcome("failed", log).cause() == Outcome("failed", tmp_path / "none").cause() == ""
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_submitted(tmp_path):
+    short = replace(task("a"), shortages=("qwen3_4b: training forward needs 90 GiB",))
+    with pytest.raises(BadInput, match=r"cannot fit, nothing was run:\n  qwen3_4b: training forward needs 90 GiB$"):
+        launch(plan(tmp_path, short, replace(short, name="b")), lambda line: None)
+    assert not (tmp_path / "starts").exists()
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_interruption_cancels_what_runs_and_closes_what_could_not_close_itself(tmp_path):

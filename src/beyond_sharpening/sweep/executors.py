@@ -17,8 +17,12 @@ UNLIMITED = 60 * 24 * 365  # minutes; submitit stops a local job after some time
 PATIENCE = 60  # seconds for cancelled jobs to end in order
 
 
-def job_places(options: Sweep) -> list[list[int]]:
+def job_places(options: Sweep, gpus: int) -> list[list[int]]:
     """The GPUs of each place for a job, as many places as jobs run at once; SLURM chooses GPUs itself.
+
+    Args:
+        options: the executor, and how many jobs run at once.
+        gpus: the most that one of the jobs wants.
 
     Raises:
         BadInput: if there is no SLURM here, or there are fewer GPUs than the jobs want.
@@ -30,18 +34,18 @@ def job_places(options: Sweep) -> list[list[int]]:
                 "jobs, or set sweep.executor=local"
             )
         return [[] for _ in range(options.at_once)]
-    wanted = options.at_once * options.gpus
+    wanted = options.at_once * gpus
     devices = _visible_gpus() if wanted else []
     if wanted > len(devices):
         raise BadInput(
-            f"sweep.at_once = {options.at_once} jobs of sweep.gpus = {options.gpus} want {wanted} GPUs, and there are "
+            f"sweep.at_once = {options.at_once} jobs of hardware.processes = {gpus} want {wanted} GPUs, and there are "
             f"{len(devices)} here: lower one of them, or set sweep.executor=slurm"
         )
-    return [devices[place * options.gpus : (place + 1) * options.gpus] for place in range(options.at_once)]
+    return [devices[place * gpus : (place + 1) * gpus] for place in range(options.at_once)]
 
 
 def submit(
-    run: Callable[[], None], name: str, folder: Path, options: Sweep, devices: Sequence[int]
+    run: Callable[[], None], name: str, folder: Path, options: Sweep, gpus: int, place: Sequence[int]
 ) -> submitit.Job[None]:
     """Start or queue a job.
 
@@ -50,17 +54,18 @@ def submit(
         name: of the job; in SLURM two of one name never run at the same time.
         folder: for its log, new for every job.
         options: the executor and what a job asks it for.
-        devices: the GPUs of a local job.
+        gpus: how many GPUs it uses.
+        place: the GPUs that a local job has to itself; it gets the first ones.
     """
     if options.executor == "slurm":
         executor: submitit.Executor = submitit.SlurmExecutor(folder)
-        executor.update_parameters(**_asked_of_slurm(name, options.gpus, options.slurm))
+        executor.update_parameters(**_asked_of_slurm(name, gpus, options.slurm))
     else:
         executor = submitit.LocalExecutor(folder)
         executor.update_parameters(
             timeout_min=UNLIMITED,
-            gpus_per_node=len(devices),
-            visible_gpus=list(devices) or (),
+            gpus_per_node=gpus,
+            visible_gpus=list(place[:gpus]) or (),
             stderr_to_stdout=True,
         )
     # The terminal's signals are for the launcher, which then cancels its jobs in order; processes inherit the mask.

@@ -13,7 +13,8 @@ from pathlib import Path
 import submitit
 
 from beyond_sharpening import interruption
-from beyond_sharpening.sweep.executors import cancel, job_places, submit
+from beyond_sharpening.planning import refuse
+from beyond_sharpening.sweep.executors import cancel, submit
 from beyond_sharpening.sweep.job import KedroRun
 from beyond_sharpening.sweep.parent_run import ParentRun, parent_run
 from beyond_sharpening.sweep.plan import Plan, State, Task, dotlist
@@ -28,6 +29,15 @@ class Outcome:
     ending: str
     log: Path | None = None
 
+    def cause(self) -> str:
+        """What the run said last, before submitit reports that its job has failed; nothing without a log."""
+        if self.log is None or not self.log.is_file():
+            return ""
+        said, _, _ = self.log.read_text(errors="replace").partition("\nsubmitit ERROR")
+        lines = ["", *(line.strip() for line in said.splitlines() if line.strip())]
+        errors = [number for number, line in enumerate(lines) if line.startswith("Error: ")]
+        return " ".join(lines[errors[-1] if errors else -1 :])
+
 
 def launch(plan: Plan, say: Callable[[str], None]) -> dict[str, Outcome]:
     """Run what is not finished, and return how each task ended.
@@ -37,12 +47,12 @@ def launch(plan: Plan, say: Callable[[str], None]) -> dict[str, Outcome]:
         say: is told in a line what starts and ends.
 
     Raises:
-        BadInput: if the executor cannot be used here.
+        BadInput: if a task would not fit into its GPUs; nothing is run.
         InterruptedRun: on SIGINT, SIGTERM or SIGHUP, once the jobs have been cancelled.
     """
-    places = job_places(plan.options)
+    refuse(plan.shortages())
     with parent_run(plan) as parent:
-        launcher = Launcher(plan, places, parent, say)
+        launcher = Launcher(plan, parent, say)
         with interruption.handled(_signals()):
             try:
                 launcher.run()
@@ -62,8 +72,8 @@ def _signals() -> tuple[signal.Signals, ...]:
 class Launcher:
     """The state of a launch: what waits, what runs at which place, and how the rest ended."""
 
-    def __init__(self, plan: Plan, places: list[list[int]], parent: ParentRun, say: Callable[[str], None]) -> None:
-        self._plan, self._places, self._parent, self._say = plan, places, parent, say
+    def __init__(self, plan: Plan, parent: ParentRun, say: Callable[[str], None]) -> None:
+        self._plan, self._places, self._parent, self._say = plan, plan.places, parent, say
         self._logs = plan.data / "08_reporting" / "jobs" / datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
         self._waiting = [task for task in plan.tasks if task.state != State.FINISHED]
         self._running: dict[int, tuple[Task, submitit.Job[None]]] = {}
@@ -105,7 +115,8 @@ class Launcher:
             env = [] if self._plan.env is None else [f"--env={self._plan.env}"]
             arguments = [f"--pipeline={task.pipeline}", *env, f"--params={','.join(dotlist(task.parameters))}"]
             run = KedroRun(arguments, self._plan.project, self._parent.environment(task.name))
-            job = submit(run, task.name, self._logs / task.name, self._plan.options, self._places[place])
+            folder = self._logs / task.name
+            job = submit(run, task.name, folder, self._plan.options, task.gpus, self._places[place])
             self._waiting.remove(task)
             self._running[place] = (task, job)
             self._say(f"started   {task.name}: {job.paths.stdout}")
