@@ -1,8 +1,12 @@
 """The answer of a completion is its last balanced box."""
 
+import time
+import tracemalloc
+
 import pytest
 
 from beyond_sharpening.grading import last_boxed, marked_answer
+from beyond_sharpening.grading.boxed import stated_answer
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,58 @@ def test_the_answer_a_text_marks(text: str, answer: str | None) -> None:
     assert marked_answer(text) == answer
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"\boxed{6}, and the answer is 7", "6"),
+        # what the word introduces
+        ("The final answer is 7.", "7"),
+        ("**Answer:** 7", "7"),
+        (r"The answer is $\frac{3}{4}$. Indeed, $4 \cdot 3 = 12$.", r"$\frac{3}{4}$"),
+        (r"so the answer is \(\frac12\), for 2 * 0.5 = 1.", r"\(\frac12\)"),
+        ("The answer is 1,234 or 5", "1,234 or 5"),  # two answers are not one of them
+        ("the answers are $3$ and $4$.", "$3$ and $4$"),
+        ("The answer is .5, not 5", ".5"),
+        # what the text ends with
+        (" -4\n", " -4\n"),
+        ("8+5=13, 13-3=10", "10"),
+        ("so x = 3 or x = 4", "3 or x = 4"),
+        ("We get $x = 5$.", "$x = 5$"),
+        (r"\[ x = 5. \]", r"\[ x = 5. \]"),
+        ("That is 45%", "45%"),
+        ("That is **7**.", "7"),
+        # no answer: an unfinished text, or a part of something longer
+        ("So the answer is $", None),
+        ("First $2+3=5$. Therefore the total is", None),
+        ("13-3-6", None),
+        ("which gives 5 - 3", None),
+        (r"which gives 2 \cdot 3", None),
+        (r"which is 2 \frac{1}{2}", None),
+        (r"it is \boxed{x = 5", None),
+        ("I cannot say.", None),
+        ("", None),
+    ],
+)
+def test_the_answer_a_text_states(text: str, answer: str | None) -> None:
+    assert stated_answer(text) == answer
+
+
 def test_a_degenerate_completion_takes_linear_time() -> None:
     assert last_boxed(r"\boxed{" * 50_000) is None
     assert last_boxed(r"\boxed{" * 50_000 + "1" + "}" * 50_000) == "1"
+
+
+def test_nested_boxes_are_not_copied() -> None:
+    """Their contents together are as long as the square of the text: 6 GB here."""
+    nested = r"\boxed{" * 40_000 + "1" + "}" * 40_000
+    tracemalloc.start()
+    assert marked_answer(nested) == "1"
+    assert tracemalloc.get_traced_memory()[1] < 2e8
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("piece", [" ", "$", r"\(", "answer ", "answer $", "1,", r"\frac{", "1 or "])
+def test_a_degenerate_text_without_a_box_takes_no_time(piece: str) -> None:
+    started = time.perf_counter()
+    stated_answer(piece * (100_000 // len(piece)) + "!")
+    assert time.perf_counter() - started < 5

@@ -28,6 +28,18 @@ from beyond_sharpening.grading.compare import same_answer
         [r"k \le 2", r"k \leq 2", r"k \leqslant 2"],
         [r"\frac{k!}{n!}", r"\frac{k!}{n!"],
         [r"\begin{pmatrix} 1 \\ (-2) \end{pmatrix}", r"\begin{pmatrix}1\\(-2)\end{pmatrix}"],
+        ["40320", "40,320", "40 320", r"40\,320", r"40\ 320", "40~320", "40\N{NARROW NO-BREAK SPACE}320"],
+        ["1.6e-19", r"1.6 \times 10^{-19}", "1.6×10^{-19}", "1.6 x 10^{-19}", "1.6x10^(-19)"],
+        ["12", "１２", "12\N{ZERO WIDTH SPACE}", "= 12", r"\approx 12", "+12", "12.", "12,"],
+        ["3/2", "1 1/2", "1  1/2", r"1\ \ 1/2", r"1 \; 1/2"],
+        [r"(7,\infty)", r"(7,+\infty)", "(7,∞)", r"\big(7,\infty\bigr)", r"\langle 7, \infty \rangle"],
+        [r"\{1,2\}", r"\lbrace 1, 2 \rbrace"],
+        ["2 or 3", r"2 \text{ or } 3", r"2\text{ or }3"],
+        [r"90^\circ", "90°", r"90\degree"],
+        [r"2\pi", "2π"],
+        [r"\frac{x+1}{2}", r"{x+1 \over 2}", r"\frac {x+1} {2}"],
+        [r"x\le2", "x ≤ 2"],
+        ["x", r"\color{blue}{x}", r"\textcolor{red}{x}"],
     ],
 )
 def test_equal_answers_have_one_canonical_form(forms: list[str]) -> None:
@@ -39,6 +51,7 @@ def test_equal_answers_have_one_canonical_form(forms: list[str]) -> None:
     [
         ("1 1/2", "11/2"),
         ("1 2", "12"),
+        ("81, 256", "81,256"),  # a list, and a number with a thousands separator
         ("1.6e-19", "9.1e-31"),
         ("0.5", "0.50001"),
         ("(1,2)", "(1,2]"),
@@ -54,6 +67,11 @@ def test_different_answers_stay_apart(one: str, other: str) -> None:
 
 def test_nothing_but_typesetting_is_empty() -> None:
     assert [canonical(text) for text in ("", "  ", "$$", r"\,", r"\text{}")] == [""] * 5
+
+
+def test_a_list_has_one_form_with_spaces_and_without() -> None:
+    assert canonical("(100, 101)") == canonical("(100,101)") == "(100,101)"
+    assert canonical("2400, 1350, 864") == canonical("2400,1350,864") == "2400,1350,864"
 
 
 @pytest.mark.parametrize("text", ["1/0", r"\frac{1}{0}", "9" * 5000, "1e99999"])

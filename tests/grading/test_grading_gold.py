@@ -14,6 +14,49 @@ def test_a_tolerance_includes_its_ends_and_keeps_the_unit(answer: str, accepted:
     assert accepts(within(r"4.2\%", "0.1"), answer) is accepted
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (r"\frac{\pi}{2}", "correct"),
+        (r"\frac{\pi}{2} \approx 1.571\text{ cm}", "correct"),
+        (r"\approx 1.58", "correct"),
+        (r"x = 1.58", "correct"),
+        (r"AB = 1.58", "correct"),
+        ("(1.58)", "correct"),
+        (r"1.58 \text{ erg}", "correct"),
+        (r"\sqrt{3}", "wrong"),
+        ("x > 1.6", "wrong"),
+        ("1.6, 5", "wrong"),
+        ("[0, 1.6]", "wrong"),
+        ("1.6x", "wrong"),
+    ],
+)
+def test_a_tolerance_holds_for_every_way_to_write_a_number(answer: str, outcome: str) -> None:
+    assert grade([rf"\boxed{{{answer}}}"], [within("1.6", "0.05")], workers=1)[0].outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted"),
+    [("4.5 million", True), (r"4.5 \times 10^6", True), ("4.6 million", False), ("4.5 thousand", False)],
+)
+def test_a_tolerance_knows_number_words(answer: str, accepted: bool) -> None:
+    assert accepts(within("4500000", "50000"), answer) is accepted
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "accepted"),
+    [
+        (r"\frac23 \approx 0.667", r"\frac23", True),
+        (r"\frac23 \approx 0.76", r"\frac23", False),  # a contradiction
+        (r"4.98 \approx 5", "5", True),
+        (r"19 \approx 12", "12", False),
+        (r"AB \approx 3.5", "3.5", True),
+    ],
+)
+def test_an_exact_answer_may_be_followed_by_a_rounded_one(answer: str, gold: str, accepted: bool) -> None:
+    assert accepts(gold, answer) is accepted
+
+
 def test_without_a_tolerance_there_is_none() -> None:
     assert accepts("4.2", "4.20001") is False
 

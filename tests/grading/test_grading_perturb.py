@@ -30,6 +30,9 @@ from beyond_sharpening.grading.perturb import perturbed
         ("1, 3", "extra", ["1, 3, 1234"]),
         ("2k", "letter", ["2w"]),
         ("k \\leq 2", "relation", [r"k \ge 2"]),
+        (r"$\frac12$", "candidate", [r"1234 \implies \frac12", r"\frac12 \text{ or } 1234", r"\ge \frac12"]),
+        ("1, 2,", "missing", ["1"]),
+        (r"\text{(E)},", "missing", []),
     ],
 )
 def test_one_thing_is_changed(gold: str, change: str, wrong: list[str]) -> None:

@@ -133,25 +133,29 @@ def test_solutions_of_minerva_give_the_golds_of_its_other_release() -> None:
 
 
 def test_overlap_is_found_across_typesettings() -> None:
-    train, test, math_500, deepscaler = (
-        load(name)[0] for name in ("math_train", "math_test", "math_500", "deepscaler")
+    train, test, math_500, olympiad_bench, deepscaler = (
+        load(name)[0] for name in ("math_train", "math_test", "math_500", "olympiad_bench", "deepscaler")
     )
 
-    def overlap(train: list[Problem], benchmark: list[Problem]) -> dict[str, str]:
-        return {found.benchmark.id: found.train.id for found in drop_overlap(train, benchmark)[1]}
+    def overlap(train: list[Problem], benchmark: list[Problem]) -> set[str]:
+        return {found.benchmark.id for found in drop_overlap(train, benchmark)[1]}
 
-    in_test = overlap(train, test)
-    assert set(in_test) == {f"math_test-{row}" for row in (311, 1038, 3023, 4656)}
-    assert set(overlap(test, math_500)) == {problem.id for problem in math_500}
+    assert overlap(train, test) == {f"math_test-{row}" for row in (119, 311, 1038, 3023, 4656)}
+    assert overlap(train, olympiad_bench) == {f"olympiad_bench-{key}" for key in (2644, 2791, 2890, 2895)}
+    assert overlap(test, math_500) == {problem.id for problem in math_500}
     assert shared_questions({"math_test": test, "math_500": math_500})["math_test"] == {"math_500": 500}
-    assert set(overlap(deepscaler, test)) == {"math_test-2624", "math_test-2909"}
-    assert len(drop_overlap(deepscaler, train)[1]) >= 234
+    assert overlap(deepscaler, test) == {f"math_test-{row}" for row in (2331, 2624, 2909)}
+    assert overlap(deepscaler, olympiad_bench) == {"olympiad_bench-1930"}
+    assert len(drop_overlap(deepscaler, train)[1]) == 236
 
 
 def test_what_overlaps_has_the_same_answer() -> None:
     """A match by mistake would join problems with different answers."""
-    train, test, deepscaler = (load(name)[0] for name in ("math_train", "math_test", "deepscaler"))
-    found = [*drop_overlap(train, test)[1], *drop_overlap(deepscaler, test)[1], *drop_overlap(deepscaler, train)[1]]
+    train, test, olympiad_bench, deepscaler = (
+        load(name)[0] for name in ("math_train", "math_test", "olympiad_bench", "deepscaler")
+    )
+    pairs = ((train, test), (train, olympiad_bench), (test, olympiad_bench), (deepscaler, test), (deepscaler, train))
+    found = [overlap for one, other in pairs for overlap in drop_overlap(one, other)[1]]
     answers = [rf"\boxed{{{overlap.benchmark.gold}}}" for overlap in found]
     verdicts = grade(answers, [overlap.train.gold for overlap in found], workers=2)
     assert [overlap for overlap, verdict in zip(found, verdicts, strict=True) if not verdict.correct] == []

@@ -185,6 +185,43 @@ class TestLocal:
         with pytest.raises(ValueError, match=rf"bad\.jsonl, {message}"):
             load_problems("toy", local(path), seed=0, split="train")
 
+    @pytest.mark.parametrize(("mark", "ending"), [(b"\xef\xbb\xbf", b"\n"), (b"", b"\r\n")])
+    def test_the_marks_of_other_systems_make_no_difference(self, tmp_path: Path, mark: bytes, ending: bytes) -> None:
+        path = tmp_path / "a.jsonl"
+        rows = [{"question": "a", "answer": "1"}, {"question": "b", "answer": "2"}]
+        path.write_bytes(mark + b"".join(json.dumps(row).encode() + ending for row in rows))
+        problems, _ = load_problems("toy", local(path), seed=0, split="train")
+        assert [(problem.question, problem.gold) for problem in problems] == [("a", "1"), ("b", "2")]
+
+    @pytest.mark.parametrize("gold", ["$$", r"\text{ }", r"\,."])
+    def test_typesetting_alone_is_no_gold_answer(self, tmp_path: Path, gold: str) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"}, {"question": "b", "answer": gold})
+        problems, dropped = load_problems("toy", local(path), seed=0, split="train")
+        assert ([problem.gold for problem in problems], [row.row for row in dropped]) == (["1"], [1])
+
+    @pytest.mark.parametrize("gold", [r"\anyof{1", r"x\within{1}"])
+    def test_a_gold_answer_that_the_grader_would_refuse_is_named_at_once(self, tmp_path: Path, gold: str) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"}, {"question": "b", "answer": gold})
+        with pytest.raises(ValueError, match=rf"a\.jsonl, line 2: The gold answer {re.escape(repr(gold))}"):
+            load_problems("toy", local(path), seed=0, split="train")
+
+    @pytest.mark.parametrize(
+        ("key", "message"),
+        [
+            (None, "column 'key' holds None: give every row an id, or set columns.id to null to number the rows."),
+            ([1], "column 'key' holds [1], which is neither text nor a number."),
+        ],
+    )
+    def test_a_row_without_an_id_is_an_error(self, tmp_path: Path, key: Any, message: str) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1", "key": key})
+        with pytest.raises(ValueError, match=re.escape(f"a.jsonl, line 1: {message}")):
+            load_problems("toy", local(path, id="key"), seed=0, split="train")
+
+    def test_half_a_character_is_named_before_a_file_refuses_it(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.jsonl", r'{"question": "half \ud83d", "answer": "1"}')
+        with pytest.raises(ValueError, match=r"line 1: column 'question' holds half a character"):
+            load_problems("toy", local(path), seed=0, split="train")
+
     def test_nan_is_no_gold_answer(self, tmp_path: Path) -> None:
         path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"}, {"question": "b", "answer": float("nan")})
         problems, dropped = load_problems("toy", local(path), seed=0, split="train")
@@ -212,7 +249,9 @@ class TestLocal:
         path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"})
         with pytest.raises(ValueError, match=r"'toy' .* all 1 rows were dropped, .*read as after_hashes"):
             load_problems("toy", local(path, gold_reader="after_hashes"), seed=0, split="train")
-        with pytest.raises(ValueError, match=r"'toy' .* no rows"):
+        with pytest.raises(
+            ValueError, match=r"'toy' .* there is no row in .*empty\.jsonl. Give it one JSON object a line"
+        ):
             load_problems("toy", local(write(tmp_path / "empty.jsonl")), seed=0, split="train")
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:

@@ -24,6 +24,13 @@ PROBLEMS = [problem(f"toy-{number}", f"{number}+1=") for number in range(20)]
         (r"$\dfrac{1}{2}$~cm", r"\(\frac{1}{2}\) cm"),
         (r"costs $\$ 1,\!024$", r"costs \$1,024"),
         ("ﬁnd ½", "find 1⁄2"),
+        (r"Let $p\ne 0$. What is $b$?", r"Let $p\neq 0$. What is $b$?"),
+        (r"at $(3,7)$ and $(d,7).$  Compute $d.$", r"at $(3,7)$, and $(d, 7)$. Compute $d$."),
+        (
+            r"\[a^3 = 0 \quad \text{and} \quad b = 5.\]Compute $a$.",
+            r"$\quad$ $$a^{3}=0 \text { and } b=5$$ Compute $a$.",
+        ),
+        (r"$\sin^2 4^\circ + \dots$", r"$\sin ^{2} 4^{\circ}+\cdots$"),
     ],
 )
 def test_typesetting_does_not_make_a_new_question(one: str, other: str) -> None:
@@ -31,7 +38,16 @@ def test_typesetting_does_not_make_a_new_question(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("8+5=", "8-5="), ("x^{12}", "x^{21}"), (r"\frac{1}{2}", r"\frac{2}{1}"), ("1.5", "15")]
+    ("one", "other"),
+    [
+        ("8+5=", "8-5="),
+        ("x^{12}", "x^{21}"),
+        (r"\frac{1}{23}", r"\frac{12}{3}"),
+        ("1.5", "15"),
+        ("Compute $n!$.", "Compute $n$."),
+        ("Find $f(x, y)$.", "Find $f(xy)$."),
+        (r"$\tan 22.5^\circ.$", r"$\tan 225^\circ.$"),
+    ],
 )
 def test_different_questions_stay_different(one: str, other: str) -> None:
     assert normalise_question(one) != normalise_question(other)

@@ -4,9 +4,19 @@ Training and evaluation grade through the one function of this room, :func:`grad
 """
 
 from beyond_sharpening.grading.boxed import last_boxed, marked_answer
-from beyond_sharpening.grading.gold import any_of, within
+from beyond_sharpening.grading.gold import any_of, states_an_answer, within
 from beyond_sharpening.grading.grader import grade
 from beyond_sharpening.grading.loading import Grader
 from beyond_sharpening.grading.verdict import Outcome, Verdict
 
-__all__ = ["Grader", "Outcome", "Verdict", "any_of", "grade", "last_boxed", "marked_answer", "within"]
+__all__ = [
+    "Grader",
+    "Outcome",
+    "Verdict",
+    "any_of",
+    "grade",
+    "last_boxed",
+    "marked_answer",
+    "states_an_answer",
+    "within",
+]

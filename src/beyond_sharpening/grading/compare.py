@@ -5,19 +5,29 @@ Truth has three values here: True, False, and None where computer algebra has to
 
 import re
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 
 from beyond_sharpening.grading.canonical import canonical, number, same_number, without_typesetting
-from beyond_sharpening.grading.quantity import quantity, same_unit
+from beyond_sharpening.grading.quantity import Quantity, quantity, same_unit
 from beyond_sharpening.grading.structure import Several, structure
 
-Judge = Callable[[str, str], bool | None]
-"""Whether two expressions, an answer and a gold, are equal; None for undecided."""
+Judge = Callable[..., bool | None]
+"""Whether two expressions, an answer and a gold, are equal; with a third argument, a fraction, whether the numbers they
+are lie no further apart. None for undecided."""
 
 _ASSIGNMENT = re.compile(
-    r"(?P<name>(?:\\[A-Za-z]+|[A-Za-z])(?:_\w+)?(?:\([A-Za-z]\))?)(?:=|\\in(?![A-Za-z]))(?P<value>[^=<>]+)"
+    r"(?P<name>(?:(?!\\[lgn]e(?![A-Za-z]))\\[A-Za-z]+|[A-Za-z])(?:_\w+)?(?:\([A-Za-z]\))?)"
+    r"(?:=|\\(?:in|approx)(?![A-Za-z]))(?P<value>[^=<>]+)"
 )
 _RELATION = re.compile(r"[=<>]|\\(?:[lgn]e|in|cup|cap|setminus|mid|mathbb|emptyset|pm|varnothing)(?![A-Za-z])|\|")
-_IN_A_BASE = re.compile(r"-?(?=[^_]*[0-9])[0-9A-Fa-f.]+_(?:[0-9]+|\{[0-9]+\})")
+_IN_A_BASE = re.compile(
+    r"(?P<open>\()?(?P<digits>-?(?=[A-Fa-f.]*[0-9])[0-9A-Fa-f.]+)(?(open)\))(?:_| ?base ?)\{?(?P<base>[0-9]+)\}?"
+)
+_GREEK = re.compile(
+    r"\\(?:var)?(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|rho|sigma|tau|upsilon|phi|chi"
+    r"|psi|omega)(?![A-Za-z])",
+    re.IGNORECASE,
+)
 # Kinds of an answer and of a gold that may be one answer typeset differently; for every other two, brackets count.
 _OTHER_BRACKETS = {
     *(("list", "set"), ("set", "list")),
@@ -27,7 +37,7 @@ _OTHER_BRACKETS = {
 _WORDS = re.compile(r"[A-Za-z]{4,}(?:[ -][A-Za-z]+)*")
 
 
-def undecided(answer: str, gold: str) -> None:
+def undecided(answer: str, gold: str, tolerance: Fraction | None = None) -> None:
     """A judge that leaves every comparison open."""
 
 
@@ -39,13 +49,13 @@ def same_answer(answer: str, gold: str, judge: Judge = undecided) -> bool | None
         gold: one gold answer.
         judge: decides what strings and exact numbers cannot.
     """
-    if canonical(answer) == canonical(gold):
+    if _written_alike(answer, gold):
         return True
     if (decided := same_number(answer, gold)) is not None:
         return decided
     if len(sides := _sides(gold)) > 1:
         return all_true(any_true(same_answer(one, other, judge) for other in sides) for one in _sides(answer))
-    ours, theirs = structure(_assigned(answer, gold)), structure(_assigned(gold, answer))
+    ours, theirs = structure(assigned(answer, gold)), structure(assigned(gold, answer))
     if isinstance(ours, Several):
         decided = _same_as_one(ours, theirs, judge) if isinstance(theirs, str) else _same_parts(ours, theirs, judge)
     elif isinstance(theirs, Several):
@@ -55,17 +65,20 @@ def same_answer(answer: str, gold: str, judge: Judge = undecided) -> bool | None
     return judge(answer, gold) if decided is None else decided
 
 
+def _written_alike(answer: str, gold: str) -> bool:
+    """Whether both are one text; a list may lack the space that tells it from a number."""
+    closed = without_typesetting(gold).replace(", ", ",")
+    return canonical(answer) == canonical(gold) or without_typesetting(answer) == closed
+
+
 def _same_expression(answer: str, gold: str, ours: str, theirs: str, judge: Judge) -> bool | None:
     """Compare two single expressions; ``ours`` and ``theirs`` are without the brackets around them."""
     one, other = quantity(answer), quantity(gold)
-    if one.unit or other.unit:
-        if not same_unit(one.unit, other.unit):
-            return False
-        return _same_value(one.value, one.unit, other.value, other.unit, judge)
+    if not (one.bare and other.bare):
+        return _same_quantity(one, other, judge) if same_unit(one.unit, other.unit) else False
     if (ours, theirs) != (without_typesetting(answer), without_typesetting(gold)):
         return same_answer(ours, theirs, judge)
-    base, other_base = _IN_A_BASE.fullmatch(ours), _IN_A_BASE.fullmatch(theirs)
-    if base or other_base:
+    if _IN_A_BASE.fullmatch(ours) or _IN_A_BASE.fullmatch(theirs):
         return _same_in_a_base(ours, theirs)
     texts = sum(_WORDS.fullmatch(side) is not None for side in (ours, theirs))
     if texts == 2 or (texts and (number(ours), number(theirs)) != (None, None)):
@@ -73,21 +86,21 @@ def _same_expression(answer: str, gold: str, ours: str, theirs: str, judge: Judg
     return judge(answer, gold)
 
 
-def _same_value(answer: str, unit: str, gold: str, gold_unit: str, judge: Judge) -> bool | None:
-    """Compare the values of two quantities; a lone percent sign may have been worked out."""
-    same = same_answer(answer, gold, judge)
-    value, gold_value = number(answer), number(gold)
-    if same is False and "percent" in (unit, gold_unit) and unit != gold_unit and value is not None:
-        return gold_value is not None and (100 * value == gold_value if gold_unit else value == 100 * gold_value)
-    return same
+def _same_quantity(ours: Quantity, theirs: Quantity, judge: Judge) -> bool | None:
+    """Compare two values; a percent sign or a number word in one may have been left out in the other, or worked out."""
+    same = same_answer(ours.value, theirs.value, judge)
+    value, gold_value = number(ours.value), number(theirs.value)
+    if ours.factor == theirs.factor or value is None or gold_value is None:
+        return same
+    worked_out = value * ours.factor == gold_value * theirs.factor
+    return worked_out or (bool(same) and 1 in (ours.factor, theirs.factor))
 
 
 def _same_in_a_base(answer: str, gold: str) -> bool:
     """Compare numerals; the base may be left out, for the question names it."""
-    (digits, _, base), (gold_digits, _, gold_base) = (
-        re.sub(r"[{}]", "", text).casefold().partition("_") for text in (answer, gold)
-    )
-    return digits == gold_digits and (not base or not gold_base or base == gold_base)
+    one, other = (_IN_A_BASE.fullmatch(text) for text in (answer, gold))
+    digits = (found["digits"] if found else text for found, text in ((one, answer), (other, gold)))
+    return len({text.casefold() for text in digits}) == 1 and (not one or not other or one["base"] == other["base"])
 
 
 def _same_parts(ours: Several, theirs: Several, judge: Judge) -> bool | None:
@@ -153,17 +166,33 @@ def all_true(verdicts: Iterable[bool | None]) -> bool | None:
 def _sides(text: str) -> list[str]:
     """The sides of an equation between constants, ``0.56 = 56\\%``: one answer, written several times."""
     sides = re.split(r"=|\\approx(?![A-Za-z])", text)
-    constant = not re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", text)) and all(side.strip(" $") for side in sides)
-    return sides if constant else [text]
+    variable = _GREEK.search(text) or re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", text))
+    return [text] if variable or not all(side.strip(" $") for side in sides) else sides
 
 
-def _assigned(text: str, other: str) -> str:
-    """Drop the name in ``x = 5`` or ``x \\in [1, 2]`` where the other answer gives the value alone."""
-    assignment = _ASSIGNMENT.fullmatch(without_typesetting(text))
-    if (
-        assignment is None
-        or _ASSIGNMENT.fullmatch(without_typesetting(other))
-        or _RELATION.search(without_typesetting(other))
-    ):
+def exact_and_rounded(answer: str) -> tuple[str, str] | None:
+    """The sides of ``\\frac23 \\approx 0.667``; twice the value of ``AB \\approx 0.667``; None for other answers."""
+    plain = without_typesetting(answer)
+    exact, sign, rounded = plain.partition(r"\approx")
+    if not sign or not rounded or _ASSIGNMENT.fullmatch(plain):
+        return None
+    is_name = not re.search(r"[0-9]", exact) and re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", exact))
+    return (rounded if is_name else exact, rounded)
+
+
+def is_rounded(rounded: str, exact: str) -> bool:
+    """Whether a decimal, with a unit or not, is another number rounded to its last place."""
+    decimal = quantity(rounded).value
+    value, other = number(decimal), number(exact)
+    places = len(decimal.partition(".")[2])
+    return value is not None and other is not None and 2 * abs(value - other) <= Fraction(1, 10**places)
+
+
+def assigned(text: str, other: str) -> str:
+    """Drop the name in ``x = 5`` or ``x \\in [1, 2]`` where the other gives the value alone, or the same name."""
+    assignment, other_assignment = (_ASSIGNMENT.fullmatch(without_typesetting(side)) for side in (text, other))
+    if assignment is None:
         return text
-    return assignment["value"]
+    if other_assignment is None:
+        return text if _RELATION.search(without_typesetting(other)) else assignment["value"]
+    return assignment["value"] if assignment["name"] == other_assignment["name"] else text

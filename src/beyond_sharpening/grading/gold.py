@@ -9,8 +9,17 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from beyond_sharpening.grading.canonical import number
-from beyond_sharpening.grading.compare import Judge, all_true, any_true, same_answer, undecided
+from beyond_sharpening.grading.canonical import canonical, number
+from beyond_sharpening.grading.compare import (
+    Judge,
+    all_true,
+    any_true,
+    assigned,
+    exact_and_rounded,
+    is_rounded,
+    same_answer,
+    undecided,
+)
 from beyond_sharpening.grading.quantity import quantity, same_unit
 from beyond_sharpening.grading.structure import Several, structure
 
@@ -52,6 +61,15 @@ def acceptable(gold: str) -> tuple[Acceptable, ...]:
     return (Acceptable(bounded["answer"], tolerance),)
 
 
+def states_an_answer(gold: str) -> bool:
+    """Whether a gold answer holds more than typesetting.
+
+    Raises:
+        ValueError: as :func:`acceptable`.
+    """
+    return all(canonical(each.answer) for each in acceptable(gold))
+
+
 def accepts(gold: str, answer: str, judge: Judge = undecided) -> bool | None:
     """Whether a gold answer accepts an answer; None when strings and exact numbers cannot decide.
 
@@ -66,12 +84,22 @@ def accepts(gold: str, answer: str, judge: Judge = undecided) -> bool | None:
 
 
 def _accepts(gold: Acceptable, answer: str, judge: Judge) -> bool | None:
-    if gold.tolerance is not None:
-        ours, theirs = quantity(answer), quantity(gold.answer)
-        value, centre = number(ours.value), number(theirs.value)
-        if value is not None and centre is not None:
-            return same_unit(ours.unit, theirs.unit) and abs(value - centre) <= gold.tolerance
-    return same_answer(answer, gold.answer, judge)
+    if (sides := exact_and_rounded(answer)) and not exact_and_rounded(gold.answer):
+        exact, rounded = sides
+        if number(exact) is not None and not is_rounded(rounded, exact):
+            return False
+        return any_true([_accepts(gold, exact, judge), is_rounded(rounded, exact) and _accepts(gold, rounded, judge)])
+    if gold.tolerance is None:
+        return same_answer(answer, gold.answer, judge)
+    ours, theirs = quantity(assigned(answer, gold.answer)), quantity(gold.answer)
+    value = structure(ours.value)
+    if isinstance(value, Several) or not same_unit(ours.unit, theirs.unit):
+        return False
+    left, right = number(value), number(theirs.value)
+    if left is None or right is None:
+        return judge(value, theirs.value, gold.tolerance)
+    as_it_stands = 1 in (ours.factor, theirs.factor) and abs(left - right) <= gold.tolerance
+    return as_it_stands or abs(left * ours.factor - right * theirs.factor) <= gold.tolerance * theirs.factor
 
 
 def _groups(gold: str) -> list[str]:

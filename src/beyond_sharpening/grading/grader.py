@@ -3,9 +3,8 @@
 import os
 from collections.abc import Sequence
 
-from beyond_sharpening.grading.boxed import marked_answer
-from beyond_sharpening.grading.canonical import canonical
-from beyond_sharpening.grading.gold import acceptable
+from beyond_sharpening.grading.boxed import stated_answer
+from beyond_sharpening.grading.gold import states_an_answer
 from beyond_sharpening.grading.judge import Claim, quick_verdict
 from beyond_sharpening.grading.pool import judge_in_processes
 from beyond_sharpening.grading.verdict import Verdict
@@ -18,9 +17,9 @@ def grade(
 ) -> list[Verdict]:
     """Grade each completion against its gold answer.
 
-    The answer is what the completion marks as its own (:func:`marked_answer`: its last ``\\boxed{...}``); where it
-    marks none, math-verify's extraction decides. Strings (up to typesetting), exact numbers, and lists, intervals and
-    quantities made of them are decided at once, microseconds each; other expressions go to math-verify in worker
+    The answer is what the completion states (:func:`stated_answer`: its last ``\\boxed{...}``, or else what follows
+    ``####`` or the word *answer*, or ends the text). Strings (up to typesetting), exact numbers, and lists, intervals
+    and quantities made of them are decided at once, microseconds each; other expressions go to math-verify in worker
     processes, milliseconds each, started when first needed and kept for later calls. Equal answers to equal golds are
     judged once. Safe to call from any thread.
 
@@ -41,7 +40,7 @@ def grade(
         RuntimeError: if worker processes cannot be started.
     """
     _check(completions, golds, workers, timeout)
-    claims = [_claim(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
+    claims = [Claim(stated_answer(completion) or "", gold) for completion, gold in zip(completions, golds, strict=True)]
     verdicts: dict[Claim, Verdict] = {}
     undecided: list[Claim] = []
     for claim in dict.fromkeys(claims):
@@ -54,11 +53,6 @@ def grade(
         processes = workers or min(os.cpu_count() or 1, _MOST_WORKERS)
         verdicts.update(zip(undecided, judge_in_processes(undecided, processes, timeout), strict=True))
     return [verdicts[claim] for claim in claims]
-
-
-def _claim(completion: str, gold: str) -> Claim:
-    marked = marked_answer(completion)
-    return Claim(completion, False, gold) if marked is None else Claim(marked, True, gold)
 
 
 def _check(completions: Sequence[str], golds: Sequence[str], workers: int | None, timeout: float) -> None:
@@ -75,7 +69,7 @@ def _check(completions: Sequence[str], golds: Sequence[str], workers: int | None
     if not timeout > 0:
         raise ValueError(f"timeout={timeout}: give a positive number of seconds.")
     for position, gold in enumerate(golds):
-        if not isinstance(gold, str) or not all(canonical(each.answer) for each in acceptable(gold)):
+        if not isinstance(gold, str) or not states_an_answer(gold):
             raise ValueError(
                 f"The gold answer {gold!r} at position {position} is not a text with an answer in it: "
                 "correct it in the data, or drop the problem."

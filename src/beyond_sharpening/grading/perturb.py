@@ -25,7 +25,8 @@ def perturbed(gold: str) -> Iterator[tuple[str, str]]:
 
     The changes: ``number`` (the first and the last: one more, a digit more, two digits swapped), ``sign``, ``unit``,
     ``ends`` (of an interval or pair, swapped), ``bracket`` (closed for open), ``missing`` and ``extra`` element,
-    ``letter`` (another variable), ``relation`` (the other way).
+    ``letter`` (another variable), ``relation`` (the other way), ``candidate`` (the gold answer among others, or as a
+    bound).
     """
     changes = {
         "number": _numbers,
@@ -37,6 +38,7 @@ def perturbed(gold: str) -> Iterator[tuple[str, str]]:
         "extra": _extra,
         "letter": _letters,
         "relation": _relations,
+        "candidate": _candidates,
     }
     for name, change in changes.items():
         yield from ((name, wrong) for wrong in dict.fromkeys(change(gold)))
@@ -89,7 +91,7 @@ def _missing(gold: str) -> Iterator[str]:
         first, _, rest = gold.partition(separator)
         yield first[: first.index("}") + 1] + rest
     elif _is_listed(gold):
-        parts = _COMMA.split(gold)
+        parts = _COMMA.split(gold.rstrip(", "))
         closing = _CLOSING.search(parts[-1])
         yield ",".join(parts[:-1]) + (closing[0] if closing and "(" not in parts[-1] else "")
 
@@ -100,7 +102,7 @@ def _extra(gold: str) -> Iterator[str]:
 
 
 def _is_listed(gold: str) -> bool:
-    return bool(_COMMA.search(gold)) and not _THOUSANDS.fullmatch(gold)
+    return bool(_COMMA.search(gold.rstrip(", "))) and not _THOUSANDS.fullmatch(gold)
 
 
 def _letters(gold: str) -> Iterator[str]:
@@ -115,3 +117,10 @@ def _relations(gold: str) -> Iterator[str]:
     ways = {"<": ">", ">": "<", "l": r"\ge", "g": r"\le"}
     if _RELATION.search(gold):
         yield _RELATION.sub(lambda found: ways[found["way"] or found[0]], gold)
+
+
+def _candidates(gold: str) -> Iterator[str]:
+    bare = gold.strip(" $")
+    yield rf"1234 \implies {bare}"
+    yield rf"{bare} \text{{ or }} 1234"
+    yield rf"\ge {bare}"

@@ -44,7 +44,8 @@ def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float) ->
             _pools.pop(workers, None)
         raise RuntimeError(
             "The grader's worker processes cannot start. A script that grades while it is being imported must do so "
-            'under `if __name__ == "__main__":`, because every worker imports the main script.'
+            'under `if __name__ == "__main__":`, and one read from standard input must be a file, because every worker '
+            "imports the main script."
         ) from error
 
 
@@ -64,7 +65,7 @@ def _verdict(claim: Claim, future: ProcessFuture) -> Verdict:
     try:
         return future.result()
     except TimeoutError:
-        return Verdict("timeout", canonical(claim.text) if claim.marked else None)
+        return Verdict("timeout", canonical(claim.text))
     except BrokenProcessPool:
         raise
     except Exception as error:  # sympy raises almost anything, and a killed worker is no verdict on the answer

@@ -4,6 +4,7 @@ A unit may be left out, for the question names it; another unit is another answe
 """
 
 import re
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ radian rad
 percent %
 dollar dollars usd
 cent ¢
-inch in in. inches
-foot ft ft. feet
+inch in in. inches ''
+foot ft ft. feet '
 yard yd
 mile mi
 millimeter mm millimetre
@@ -27,7 +28,7 @@ kilometer km kilometre
 second s sec
 minute min
 hour h hr
-gram g
+gram g gm
 kilogram kg
 liter l litre
 milliliter ml millilitre
@@ -36,14 +37,16 @@ ounce oz
 mph miles/hour milesperhour
 km/h kmperhour kmph kilometersperhour
 m/s meterspersecond
+unit
 am a.m. a.m
 pm p.m. p.m
 """
 _NAME_OF = {
     spelling: line.split()[0] for line in _SPELLINGS.strip().splitlines() for spelling in dict.fromkeys(line.split())
 }
+_FACTORS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _POWERS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3"}
-_SIGN = re.compile(r"(?P<value>.*[0-9A-Za-z})])(?P<unit>\^\\circ|%|¢)(?P<scale>[CFK]?)", re.DOTALL)
+_SIGN = re.compile(r"(?P<value>.*[0-9A-Za-z})])(?P<unit>\^\\circ|%|¢|(?<=[0-9])'{1,2}) ?(?P<scale>[CFK]?)", re.DOTALL)
 _MARKED = re.compile(
     r"(?P<value>.*[^\s\\({=+*/^_-])\s*(?:\\[ ,;!]|~)*\s*"
     r"\\(?:text|textrm|textbf|mbox|mathrm)\s*\{(?P<unit>[^{}\d]*[^{}\d\s][^{}\d]*(?:\^\{?[23]\}?)?)\}"
@@ -52,14 +55,27 @@ _MARKED = re.compile(
 )
 _PLAIN = re.compile(r"(?P<value>.*[0-9}]) ?(?P<unit>[A-Za-z][A-Za-z./ ]+?)(?P<power>\^[23])?", re.DOTALL)
 _NO_UNITS = {"or", "and", "i", "e", "d", "t"}  # upright constants, differential and transposition among them
+_NO_PART_OF_A_UNIT = {"is", "are", "not", "but", "plus", "minus", "squared", "cubed", "factorial", "halves"}
 _LONG_WORDS = re.compile(r"[A-Za-z]{4,}(?: [A-Za-z]{4,})*")
 
 
 class Quantity(NamedTuple):
-    """A value and its unit by one name, such as ``centimeter^2``; the unit is ``""`` where there is none."""
+    """A value and its unit.
+
+    Attributes:
+        value: the text before the unit.
+        unit: its one name, such as ``centimeter^2``; ``""`` where there is none.
+        factor: what a number word or percent sign makes of the value: a million in ``5 million dollars``.
+    """
 
     value: str
     unit: str
+    factor: Fraction = Fraction(1)
+
+    @property
+    def bare(self) -> bool:
+        """Whether there is neither a unit nor a factor."""
+        return not self.unit and self.factor == 1
 
 
 @lru_cache(maxsize=1 << 14)
@@ -73,21 +89,34 @@ def quantity(text: str) -> Quantity:
     if currency := re.fullmatch(r"[\s$]*(-?)\s*\\\$\s*(.*)", text, re.DOTALL):
         return Quantity(currency[1] + without_typesetting(currency[2]), "dollar")
     if sign := _SIGN.fullmatch(plain):
-        return Quantity(sign["value"], _NAME_OF[sign["unit"]] + sign["scale"])
+        unit = _NAME_OF[sign["unit"]] + sign["scale"]
+        return Quantity(sign["value"], unit, Fraction(1, 100 if unit == "percent" else 1))
     if marked := _MARKED.fullmatch(text):
         words, value = without_typesetting(marked["unit"]), without_typesetting(marked["value"])
-        if value and words.casefold() not in _NO_UNITS:
-            return Quantity(value, _unit(words, marked["power"] or ""))
-    if (spelled := _PLAIN.fullmatch(plain)) and (
-        _known_unit(spelled["unit"]) or _LONG_WORDS.fullmatch(spelled["unit"])
-    ):
-        return Quantity(spelled["value"], _unit(spelled["unit"], spelled["power"] or ""))
+        if value and words.casefold() not in _NO_UNITS and _NO_PART_OF_A_UNIT.isdisjoint(words.casefold().split()):
+            return _quantity(value, words, marked["power"] or "")
+    if (spelled := _PLAIN.fullmatch(plain)) and _is_spelled(spelled["unit"]):
+        return _quantity(spelled["value"], spelled["unit"], spelled["power"] or "")
     return Quantity(plain, "")
 
 
 def same_unit(one: str, other: str) -> bool:
     """Whether two units do not contradict each other: they are the same, or one is missing."""
     return not one or not other or one == other
+
+
+def _is_spelled(words: str) -> bool:
+    """Whether plain letters behind a number are a unit."""
+    long = _LONG_WORDS.fullmatch(words) and _NO_PART_OF_A_UNIT.isdisjoint(words.casefold().split())
+    return bool(long or _known_unit(words))
+
+
+def _quantity(value: str, words: str, power: str) -> Quantity:
+    factor, names = Fraction(1), words.split()
+    while names and (named := _FACTORS.get(_singular(names[0].casefold()))):
+        factor, names = factor * named, names[1:]
+    unit = _unit(" ".join(names), power) if names else ""
+    return Quantity(value, unit, factor / 100 if unit == "percent" else factor)
 
 
 def _unit(words: str, power: str) -> str:

@@ -11,8 +11,11 @@ _CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
 _BRACKET = re.compile(r"\\\\|\\[{}]|[()\[\]{}]")
 _CONJUNCTION = r"(?<![A-Za-z\\])(?:and|or|OR)(?![A-Za-z])"
 _MATRIX = re.compile(
-    r"\\begin\{(?:[bpvBV]?matrix|array)\}(?:\{[^{}]*\})?(?P<body>.*)\\end\{(?:[bpvBV]?matrix|array)\}", re.DOTALL
+    r"\\begin\{(?:[bpB]?matrix|smallmatrix|array)\}(?:\{[^{}]*\})?(?P<body>.*)"
+    r"\\end\{(?:[bpB]?matrix|smallmatrix|array)\}",
+    re.DOTALL,
 )
+_THOUSANDS = re.compile(r"(?<![0-9,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
 
 
 @dataclass(frozen=True)
@@ -46,15 +49,17 @@ def structure(text: str) -> str | Several:
         return matrix
     if enclosed := _enclosed(plain):
         opener, inside = enclosed
-        parts = _both_signs(_split(inside, ","))
+        if opener == "{" or _matrix(inside):
+            return structure(inside) if inside else plain
+        parts = _both_signs(_split(inside, "[,;]"))
         if opener == r"\{":
             return Several("set", parts)
         if len(parts) > 1:
             return Several(opener + plain[-1], parts)
-        return structure(inside) if inside and opener in "({" else plain
+        return structure(inside) if inside and opener == "(" else plain
     if len(union := _split(plain, r"\\cup(?![A-Za-z])")) > 1:
         return Several("union", union)
-    if len(parts := _both_signs(_split(plain, rf",?\s*{_CONJUNCTION}|,"))) > 1:
+    if len(parts := _both_signs(_listed(plain))) > 1:
         return Several("list", parts)
     if len(ratio := _split(plain, ":")) > 1 and all(ratio):
         return Several("ratio", ratio)
@@ -105,6 +110,12 @@ def _split(plain: str, separator: str) -> tuple[str, ...]:
     bounds = [0, *(edge for cut in cuts for edge in cut), len(plain)]
     parts = (plain[start:end].strip() for start, end in zip(bounds[::2], bounds[1::2], strict=True))
     return tuple(part for part in parts if part) or (plain,)
+
+
+def _listed(plain: str) -> tuple[str, ...]:
+    """The parts of a list without brackets; a comma in ``14,400 cm`` or ``AB=14,400`` separates nothing."""
+    joined = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
+    return _split(joined, rf"[,;]?\s*{_CONJUNCTION}|[,;]")
 
 
 def _both_signs(parts: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from beyond_sharpening.grading import states_an_answer
 from beyond_sharpening.problems.golds import Amendment, GoldReader, amend, read_gold
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.splits import normalise_question
@@ -69,7 +70,7 @@ def problems_from_rows(
     """Map rows to problems; rows with an empty question or gold, and repeated questions, are dropped.
 
     Raises:
-        ValueError: if a row lacks a column, a gold answer cannot be read from its column's type, an id repeats, or an
+        ValueError: if a row lacks a column or its id, a text or gold answer cannot be read, an id repeats, or an
             amendment fits no row or more than one question.
     """
     problems: list[Problem] = []
@@ -80,7 +81,7 @@ def problems_from_rows(
     amended = amend([problem for _, problem in read], amendments, source)
     for number, ((place, _), problem) in enumerate(zip(read, amended, strict=True)):
         question = normalise_question(problem.question)
-        if reason := _fault(problem, columns, place_of_question.get(question)):
+        if reason := _fault(problem, columns, place, place_of_question.get(question)):
             dropped.append(DroppedRow(number, place, reason))
             continue
         if problem.id in place_of_id:
@@ -101,12 +102,9 @@ def _problem(
                 f"{place}: there is no column {column!r}; the columns are {sorted(values)}. Name the one with the "
                 f"{use} as columns.{use} of its block under sources."
             )
-    for use in ("question", "gold"):
-        column = getattr(columns, use)
-        if not (use == "gold" and columns.gold_reader == "first_of_list"):
-            _check_text(values[column], column, place)
+    _check_text(values[columns.question], columns.question, place)
     return Problem(
-        id=f"{source}-{number if columns.id is None else values[columns.id]}",
+        id=f"{source}-{number if columns.id is None else _id(values[columns.id], columns.id, place)}",
         source=source,
         question=_text(values[columns.question]),
         gold=_gold(values, columns, place),
@@ -115,10 +113,14 @@ def _problem(
     )
 
 
-def _fault(problem: Problem, columns: ColumnMapping, same_question_at: str | None) -> str | None:
+def _fault(problem: Problem, columns: ColumnMapping, place: str, same_question_at: str | None) -> str | None:
     if not problem.question:
         return f"empty question in column {columns.question!r}"
-    if not problem.gold:
+    try:
+        has_gold = states_an_answer(problem.gold)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+    if not has_gold:
         return f"no gold answer in column {columns.gold!r} (read as {columns.gold_reader})"
     if same_question_at is not None:
         return f"same question as {same_question_at}"
@@ -131,7 +133,7 @@ def _gold(values: Mapping[str, Any], columns: ColumnMapping, place: str) -> str:
         if not isinstance(value, list):
             raise ValueError(f"{place}: column {columns.gold!r} holds {value!r}, not a list to take the first of.")
         value = value[0] if value else ""
-        _check_text(value, columns.gold, place)
+    _check_text(value, columns.gold, place, "; gold_reader: first_of_list takes the first of a list")
     unit, tolerance = (_text(values[column]) if column else "" for column in (columns.unit, columns.tolerance))
     try:
         return read_gold(_text(value), columns.gold_reader, columns.alternatives, columns.rounded, unit, tolerance)
@@ -139,10 +141,24 @@ def _gold(values: Mapping[str, Any], columns: ColumnMapping, place: str) -> str:
         raise ValueError(f"{place}: {error}") from error
 
 
-def _check_text(value: Any, column: str, place: str) -> None:
+def _id(value: Any, column: str, place: str) -> str:
+    _check_text(value, column, place)
+    if not (text := _text(value)):
+        raise ValueError(
+            f"{place}: column {column!r} holds {value!r}: give every row an id, or set columns.id to null to number "
+            "the rows."
+        )
+    return text
+
+
+def _check_text(value: Any, column: str, place: str, remedy_for_list: str = "") -> None:
     if isinstance(value, bool | list | dict):
-        remedy = "; gold_reader: first_of_list takes the first of a list" if isinstance(value, list) else ""
+        remedy = remedy_for_list if isinstance(value, list) else ""
         raise ValueError(f"{place}: column {column!r} holds {value!r}, which is neither text nor a number{remedy}.")
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(
+            f"{place}: column {column!r} holds half a character ({value!r:.60}), which no file can keep: correct it."
+        )
 
 
 def _text(value: Any) -> str:

@@ -56,7 +56,10 @@ class LocalSource(DataSource):
     """Problems from JSON-lines files."""
 
     type: Annotated[Literal["local"], Field(description="Problems are read from files.")]
-    path: Annotated[Path | list[Path], Field(description="One or more files, .jsonl or .jsonl.gz, read in order.")]
+    path: Annotated[
+        Path | Annotated[list[Path], Field(min_length=1)],
+        Field(description="One or more files, .jsonl or .jsonl.gz, read in order."),
+    ]
 
 
 class HubSource(DataSource):
@@ -102,23 +105,15 @@ def load_problems(
         FileNotFoundError: if a file is missing.
         ValueError: if a row cannot be read, or no problem is left.
     """
-    match source:
-        case GeneratorSource():
-            return chain_sum(
-                name, source.min_terms, source.max_terms, source.digits, source.size, seed=seed, split=split
-            ), []
-        case LocalSource():
-            rows = _local_rows(
-                [root / path for path in (source.path if isinstance(source.path, list) else [source.path])]
-            )
-        case HubSource():
-            rows = _hub_rows(source) if copies is None else _local_rows([root / copy_of(source, copies)])
+    if isinstance(source, GeneratorSource):
+        return chain_sum(
+            name, source.min_terms, source.max_terms, source.digits, source.size, seed=seed, split=split
+        ), []
+    files = _files(source, root, copies)
+    rows = _hub_rows(source) if isinstance(source, HubSource) and copies is None else _local_rows(files)
     problems, dropped = problems_from_rows(rows, source.columns, name, split, source.amendments)
     if not problems:
-        why = (
-            f"all {len(dropped)} rows were dropped, the first because of: {dropped[0].reason}" if dropped else "no rows"
-        )
-        raise ValueError(f"Source {name!r} ({source.path}) has no problems: {why}.")
+        raise ValueError(f"Source {name!r} has no problems: {_why_none(source, dropped, files)}.")
     if dropped:
         rows_told = "; ".join(f"row {row.row} ({row.place}): {row.reason}" for row in dropped[:_ROWS_TOLD])
         more = "; …" if len(dropped) > _ROWS_TOLD else ""
@@ -137,18 +132,36 @@ def copy_of(source: HubSource, copies: Path) -> Path:
     return copies / source.file
 
 
+def _files(source: LocalSource | HubSource, root: Path, copies: Path | None) -> list[Path]:
+    """The files that the source is read from; none is the hub."""
+    if isinstance(source, HubSource):
+        return [] if copies is None else [root / copy_of(source, copies)]
+    return [root / path for path in (source.path if isinstance(source.path, list) else [source.path])]
+
+
+def _why_none(source: LocalSource | HubSource, dropped: list[DroppedRow], files: list[Path]) -> str:
+    if dropped:
+        return (
+            f"all {len(dropped)} rows were dropped, the first ({dropped[0].place}) because of: {dropped[0].reason}. "
+            "Correct columns of its block under sources, or the data"
+        )
+    read = ", ".join(map(str, files)) or f"the hub data set {source.path}"
+    return f"there is no row in {read}. Give it one JSON object a line, or correct the path of the source"
+
+
 def _local_rows(paths: list[Path]) -> Iterator[Row]:
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"There is no file {path}: correct the path of the source.")
         for number, line in enumerate(_lines(path), start=1):
             if line.strip():
-                yield _row(f"{path}, line {number}", line)
+                yield _row(f"{path}, line {number}", line.rstrip())
 
 
 def _lines(path: Path) -> Iterator[str]:
+    open_text = gzip.open if path.suffix == ".gz" else open
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        with open_text(path, "rt", encoding="utf-8-sig") as lines:  # some programs begin a file with a mark
             yield from lines
     except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         packed = "gzip-packed " if path.suffix == ".gz" else ""
@@ -159,9 +172,13 @@ def _row(place: str, line: str) -> Row:
     try:
         values = json.loads(line)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{place}: not JSON ({error.msg} at column {error.colno}): one object a line.") from error
+        raise ValueError(
+            f"{place}: not JSON ({error.msg}, column {error.colno}): write one object a line; if the file was cut "
+            "short, fetch it anew."
+        ) from error
     if not isinstance(values, dict):
-        raise ValueError(f"{place}: a JSON {type(values).__name__}, not an object with columns.")
+        kind = type(values).__name__
+        raise ValueError(f"{place}: a JSON {kind}, not an object with columns: write one object a line.")
     return place, values
 
 

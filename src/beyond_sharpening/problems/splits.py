@@ -12,9 +12,20 @@ from beyond_sharpening.problems.problem import Problem
 
 logger = logging.getLogger(__name__)
 
-_LATEX_SPACING = re.compile(r"(?<!\\)\\(?:[!,;:> ()\[\]]|(?:left|right|displaystyle|q?quad)(?![A-Za-z]))|\\?\$|~")
-_FRACTION = re.compile(r"\\[dtc]frac(?![A-Za-z])")
-_SINGLE_IN_BRACES = re.compile(r"\{([0-9A-Za-z])\}")
+_TYPESETTING = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"(?<!\\)\\(?:[!,;:> ()\[\]]|(?:left|right|displaystyle|q?quad)(?![A-Za-z]))|\\?\$|~", " "),
+        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
+        (r"\\([lgn])eq(?![A-Za-z])", r"\\\1e"),
+        (r"\\[lc]dots(?![A-Za-z])", r"\\dots"),
+        (r"\\(?:text|textbf|textit|textrm|mathrm|mbox|emph)\s*\{([^{}]*)\}", r"\1"),
+        (r"\{\s*([0-9A-Za-z]|\\[A-Za-z]+)\s*\}", r"\1"),
+        # Punctuation of sentences: what stands between numbers and symbols may tell them apart.
+        (r"[.,;?]+(?=\s*(?:[A-Za-z]{2}|$))", ""),
+        (r"\s+", ""),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -28,13 +39,14 @@ class Overlap:
 def normalise_question(text: str) -> str:
     """Return what two typesettings of one question share.
 
-    Unicode is brought to NFKC, case and all white space are removed, and so is LaTeX that only sets the type:
-    dollar signs, spacing commands, ``\\left`` and ``\\right``; ``\\dfrac`` becomes ``\\frac`` and ``x^{2}``
-    becomes ``x^2``.
+    Unicode is brought to NFKC, case, all white space and the punctuation of sentences are removed, and so is LaTeX
+    that only sets the type: dollar signs, spacing commands, ``\\left`` and ``\\right``, ``\\text``; ``\\dfrac`` becomes
+    ``\\frac``, ``\\neq`` ``\\ne``, ``\\cdots`` ``\\dots``, and ``x^{2}`` becomes ``x^2``.
     """
     text = unicodedata.normalize("NFKC", text)
-    text = _FRACTION.sub(r"\\frac", _LATEX_SPACING.sub("", text))
-    return _SINGLE_IN_BRACES.sub(r"\1", "".join(text.split())).casefold()
+    for pattern, replacement in _TYPESETTING:
+        text = pattern.sub(replacement, text)
+    return text.casefold()
 
 
 def drop_overlap(train: Iterable[Problem], benchmarks: Iterable[Problem]) -> tuple[list[Problem], list[Overlap]]:

@@ -97,7 +97,9 @@ def markdown_report(
         details=tables.detail_table(estimates, most),
         intervals=interval_note(estimates["ci_unit"]),
         one_seed=bool(estimates["n_seeds"].max() == 1 and policies != {"base"}),
-        worst={name: tables.percent(estimates[name].max()) for name in ("truncated_rate", "unparsable_rate")},
+        worst={
+            name: tables.percent(estimates[f"{name}_rate"].max()) for name in ("truncated", "unparsable", "timeout")
+        },
     )
 
 
