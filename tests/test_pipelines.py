@@ -88,7 +88,8 @@ def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) ->
     assert len(primary) == 6 * 3
     assert "What training did" in (reporting / "report.md").read_text()
     html, markdown = (reporting / "report.html").read_text(), (reporting / "report.md").read_text()
-    assert "| tempered | objective: tempered, alpha: 2.0, normalisation: sum," in markdown
+    assert "| every training | normalisation: sum," in markdown
+    assert "| tempered/alpha2 | alpha: 2.0 |" in markdown
     assert "null_control" not in markdown, "what was not run is not said to have been"
     assert html.count("data:image/png;base64,") == markdown.count("](figures/")
     for figure in ("contrasts", "pass_at_k", "accuracy_by_difficulty", "learning_curves"):

@@ -140,7 +140,7 @@ def test_an_answer_that_cannot_be_read_whole_is_unparsable(answer: str) -> None:
 
 
 def test_a_degenerate_answer_stops_nothing() -> None:
-    nested = "(" * 5000 + "1" + ")" * 5000
+    nested = "(" * 1500 + "1" + ")" * 1500
     verdicts = grade([rf"\boxed{{{nested}}}", r"\boxed{2}"], ["3", "2"], workers=1)
     assert [verdict.outcome for verdict in verdicts] == ["unparsable", "correct"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from beyond_sharpening.sweep.parent_run import ParentRun, parent_run
 from beyond_sharpening.sweep.plan import Plan, State, Task, dotlist
 
 POLL = 0.5  # seconds
+_ERROR = re.compile(r"[\w.]*(?:Error|Exception): ")  # of the command line, or the last line of a traceback
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Outcome:
             return ""
         said, _, _ = self.log.read_text(errors="replace").partition("\nsubmitit ERROR")
         lines = ["", *(line.strip() for line in said.splitlines() if line.strip())]
-        errors = [number for number, line in enumerate(lines) if line.startswith("Error: ")]
+        errors = [number for number, line in enumerate(lines) if _ERROR.match(line)]
         return " ".join(lines[errors[-1] if errors else -1 :])
 
 
