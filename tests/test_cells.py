@@ -66,7 +66,7 @@ def test_cells_made_with_other_settings_are_named_with_them(tiny, cells):
     shorter = deepcopy(tiny)
     shorter["task"]["max_completion_tokens"] = 8
     cells["base"] = made(shorter, "base")
-    assert differing_settings(cells) == [
+    assert differing_settings({cell: settings(manifest) for cell, manifest in cells.items()}) == [
         "task.max_completion_tokens: 8 in base; 40 in the others",
         "train.steps: 2 in task_reward/default/seed-1; 60 in the others",
     ]

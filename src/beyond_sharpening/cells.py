@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from beyond_sharpening.parameters import COEFFICIENTS
+from beyond_sharpening.parameters import COEFFICIENTS, leaves
 
 Manifests = Mapping[str, Mapping[str, Any]]
 """The manifest of each samples table, by its cell: ``base``, or ``tilted/alpha2-beta100/seed-0``."""
@@ -28,7 +28,7 @@ def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     if "train" in identity:
         ((objective, block),) = identity["train"].items()
         identity["train"] = _applicable(objective, block)
-    return dict(_leaves(identity))
+    return dict(leaves(identity))
 
 
 def what_was_run(manifests: Manifests) -> dict[str, Any]:
@@ -57,13 +57,12 @@ def what_was_run(manifests: Manifests) -> dict[str, Any]:
         "versions": {
             name: _values(versions, name) for name in dict.fromkeys(name for found in versions for name in found)
         },
-        "differing": differing_settings(manifests),
+        "differing": differing_settings(cells),
     }
 
 
-def differing_settings(manifests: Manifests) -> list[str]:
-    """A line for each setting that cells differ in though they are not meant to: its values, and whose they are."""
-    cells = {cell: settings(manifest) for cell, manifest in manifests.items()}
+def differing_settings(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line for each of the ``settings`` that cells differ in though they are not meant to: its values, and whose."""
     lines = []
     for key in sorted({key for found in cells.values() for key in found} - {*BY_DESIGN}):
         block = key.split(".")[0]
@@ -85,8 +84,8 @@ def asking_for(policy: str, variant: str, manifests: Manifests, asked: Mapping[s
     """
     for cell, manifest in manifests.items():
         if PurePosixPath(cell).parts[:2] == (policy, variant):
-            found = dict(_leaves(_applicable(policy, manifest["identity"]["train"][policy])))
-            now = dict(_leaves(asked))
+            found = dict(leaves(_applicable(policy, manifest["identity"]["train"][policy])))
+            now = dict(leaves(asked))
             naming = {key: value for key, value in found.items() if key.split(".")[0] in NAMING}
             changed = [
                 f"train.{policy}.{key}={_text(value)}"
@@ -127,14 +126,6 @@ def _values(tables: Any, name: str) -> Any:
 def _applicable(objective: str, block: Mapping[str, Any]) -> dict[str, Any]:
     ignored = {"alpha", "beta"} - {*COEFFICIENTS[objective]}  # type: ignore[index]
     return {key: value for key, value in block.items() if key not in ignored}
-
-
-def _leaves(block: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in block.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
 
 
 def _text(value: Any) -> str:

@@ -68,8 +68,8 @@ def sweep(only_list: bool, env: str | None, params: dict[str, Any]) -> None:
     click.echo("")
     for name, outcome in outcomes.items():
         click.echo(f"{outcome.ending:9} {name}" + (f"  {outcome.log}" if outcome.log else ""))
-        if outcome.ending == "failed":
-            click.echo(f"          {outcome.cause()}")
+        if outcome.ending == "failed" and (cause := outcome.cause()):
+            click.echo(f"          {cause}")
     counts = Counter(outcome.ending for outcome in outcomes.values())
     if missing := counts["failed"] + counts["not run"]:
         raise click.ClickException(

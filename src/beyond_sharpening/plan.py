@@ -212,11 +212,8 @@ def update_memory(
         hardware: precision and batches.
         lora: the adapter that is trained, or none.
     """
-    rows, size, checkpointing = (
-        min(hardware.train_batch, rollouts),
-        BYTES[hardware.dtype],
-        hardware.gradient_checkpointing,
-    )
+    rows, size = min(hardware.train_batch, rollouts), BYTES[hardware.dtype]
+    checkpointing = hardware.gradient_checkpointing
     layer = (shape.linear - shape.head) // shape.layers
     held = {
         **state_memory(shape, hardware, lora),

@@ -45,7 +45,7 @@ class Planning:
         config = find_config(parameters, catalog) if objectives or evaluates else None
         if config is not None:
             check_model(config, parameters, self._trained)
-        if (problems := _count(catalog, "train_problems")) is not None:
+        if self._trained and (problems := _count(catalog, "train_problems")) is not None:
             check_problems(problems, self._trained)
         if not parameters.dry_run and (parameters.hardware.device == "cpu" or parameters.hardware.memory_gib is None):
             return

@@ -25,6 +25,11 @@ def crash(claim: Claim) -> Verdict:
     raise RecursionError("too deep")
 
 
+def swell(claim: Claim) -> Verdict:
+    """Stand-in for a judge that wants a power with ten digits."""
+    return Verdict("correct" if bytearray(4 << 30) else "wrong", claim.text)
+
+
 @pytest.fixture
 def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
@@ -137,6 +142,12 @@ def test_a_crash_of_the_grader_is_not_a_wrong_answer(
 def test_an_answer_that_cannot_be_read_whole_is_unparsable(answer: str) -> None:
     verdicts = grade([rf"\boxed{{{answer}}}", "2"], [r"\frac34", "2"], workers=1)
     assert [verdict.outcome for verdict in verdicts] == ["unparsable", "correct"]
+
+
+def test_an_answer_that_needs_too_much_memory_is_refused_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel would kill whom it likes for it, a training among others."""
+    monkeypatch.setattr(pool, "judge", swell)
+    assert grade_one(r"\boxed{\sqrt{x}}", "3").outcome == "unparsable"
 
 
 def test_a_degenerate_answer_stops_nothing() -> None:

@@ -1,6 +1,7 @@
 """Engines: what draws the rollouts may be another than what learns from them, and is held to it."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -170,7 +171,7 @@ class TestCheckEngine:
             check_engine(*self.scored(followed=0))
 
     def test_nothing_is_claimed_of_a_policy_that_has_not_moved(self):
-        check_engine(*self.scored(followed=0, moved=0))
+        assert math.isnan(check_engine(*self.scored(followed=0, moved=0))["engine_slope"])
         check_engine(*self.scored(followed=0, moved=0.001))
 
     @pytest.mark.parametrize("followed", [float("nan"), 200])

@@ -13,6 +13,8 @@ import torch
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading import Verdict
 from beyond_sharpening.parameters import OBJECTIVES
+from beyond_sharpening.problems import Problem
+from beyond_sharpening.problems.prompts import prompt_token_ids
 from beyond_sharpening.training import Job, TaskReward, run
 from beyond_sharpening.training.pretraining import build_tokenizer
 from beyond_sharpening.training.run import HISTORY
@@ -333,6 +335,17 @@ def test_every_argument_that_is_set_here_is_closed_to_the_trl_block(monkeypatch,
     monkeypatch.setattr(run, "RLOOConfig", lambda **arguments: passed.update(arguments))
     run.training_arguments(Job(None, task(), options(), HARDWARE, 0, tmp_path, nowhere))
     assert set(passed) <= FIXED_TRL_ARGUMENTS
+
+
+def test_vllm_is_told_of_the_longest_sequence_that_validation_holds_too(base, tmp_path):
+    """Validation keeps the prompts that are too long to train on; a fixed length would stop the run at one of them."""
+    long = Problem("long", "chains", "1" * 40, "1", "2", "train")
+    asked = dataclasses.replace(task(), validation=[long], max_prompt_tokens=8)
+    hardware = HARDWARE.model_copy(update={"engine": "vllm_colocate"})
+    arguments = run.training_arguments(Job(base, asked, options(), hardware, 0, tmp_path, nowhere))
+    (prompt,) = prompt_token_ids(base.tokenizer(), [long.question], asked.prompt)
+    assert len(prompt) >= 40
+    assert arguments.vllm_max_model_length == len(prompt) + asked.max_completion_tokens
 
 
 def test_the_task_reward_tells_unscorable_from_wrong():

@@ -1,6 +1,5 @@
 """A training whose rollouts a colocated vLLM draws, in a process of its own: vLLM leaves much behind in its process."""
 
-import dataclasses
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -24,8 +23,7 @@ def _train(base: Policy, workspace: Path, changed: dict) -> pd.DataFrame:
     if not torch.cuda.is_available():
         _make_the_processor_do()
     hardware = HARDWARE.model_copy(update={"engine": "vllm_colocate"})
-    limited = dataclasses.replace(task(), max_prompt_tokens=8)
-    return train(base, limited, options(**changed), hardware, 0, workspace, nowhere).history
+    return train(base, task(), options(**changed), hardware, 0, workspace, nowhere).history
 
 
 def _make_the_processor_do() -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import resource
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from threading import Lock
@@ -15,6 +16,7 @@ from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
 logger = logging.getLogger(__name__)
 
 _TOLD = 200  # characters of an answer in a warning
+_MEMORY = 2 << 30  # bytes of data in a worker, some forty times what it starts with
 
 _pools: dict[int, ProcessPool] = {}
 _pools_lock = Lock()
@@ -27,6 +29,9 @@ def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float) ->
         claims: what to judge.
         workers: how many processes.
         timeout: seconds a claim may take; its worker is killed and replaced after that.
+
+    Returns:
+        A verdict a claim; one that takes more memory than a worker may is unparsable.
 
     Raises:
         RuntimeError: if worker processes cannot be started.
@@ -57,8 +62,15 @@ def _pool(workers: int) -> ProcessPool:
     with _pools_lock:
         if workers not in _pools:
             context = multiprocessing.get_context("forkserver")
-            _pools[workers] = ProcessPool(max_workers=workers, context=context, initializer=warm_up)
+            _pools[workers] = ProcessPool(max_workers=workers, context=context, initializer=_start)
         return _pools[workers]
+
+
+def _start() -> None:
+    """Prepare a worker; what wants more memory than ``_MEMORY``, a power with ten digits, fails in it alone."""
+    warm_up()
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard), hard))
 
 
 def _verdict(claim: Claim, future: ProcessFuture) -> Verdict:

@@ -4,6 +4,7 @@
 what each of them may be.
 """
 
+from beyond_sharpening.parameters.block import leaves
 from beyond_sharpening.parameters.checks import Benchmark, Theory
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.experiment import Parameters, block_types, locate
@@ -30,5 +31,6 @@ __all__ = [
     "TinyBase",
     "Training",
     "block_types",
+    "leaves",
     "locate",
 ]

@@ -23,7 +23,7 @@ from beyond_sharpening.grid import Cell, Sweep, cells
 from beyond_sharpening.layers import merge
 from beyond_sharpening.machine import check_machine
 from beyond_sharpening.manifests import check_manifests
-from beyond_sharpening.parameters import Hardware, Parameters, Training
+from beyond_sharpening.parameters import Hardware, Parameters, Training, leaves
 from beyond_sharpening.pipelines.train.nodes import unfinished
 from beyond_sharpening.planning import estimate, find_config, shortages
 from beyond_sharpening.shape import Shape
@@ -134,13 +134,10 @@ def make_plan(
     return Plan(tasks, options, places, project, project / first.params["data"], env, experiment)
 
 
-def dotlist(parameters: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def dotlist(parameters: Mapping[str, Any]) -> Iterator[str]:
     """Nested parameters as ``--params`` takes them: ``train.tilted.alpha=4.0``."""
-    for key, value in parameters.items():
-        if isinstance(value, Mapping):
-            yield from dotlist(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}={value if isinstance(value, str) else json.dumps(value)}"
+    for key, value in leaves(parameters):
+        yield f"{key}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 class Model:
@@ -226,9 +223,9 @@ def _state(catalog: CatalogProtocol[Any, Any], params: Mapping[str, Any], cell: 
 
 
 def _check_for_all(for_all: Mapping[str, Any], grid: list[Cell]) -> None:
-    given = {item.partition("=")[0] for item in dotlist(for_all)}
+    given = {key for key, _ in leaves(for_all)}
     for cell in grid:
-        for key in (item.partition("=")[0] for item in dotlist(cell.parameters())):
+        for key, _ in leaves(cell.parameters()):
             if key in given:
                 raise BadInput(f"--params: {key}: the grid sets it for each cell; change it under sweep")
     models = list(dict.fromkeys(cell.model for cell in grid))

@@ -248,15 +248,20 @@ def training_arguments(job: Job) -> RLOOConfig:
         dataloader_pin_memory=hardware.device == "cuda",
         use_vllm=hardware.engine.startswith("vllm"),
         vllm_mode=hardware.engine.removeprefix("vllm_") if hardware.engine.startswith("vllm") else "colocate",
-        vllm_max_model_length=_context(job.task),
+        vllm_max_model_length=_longest_sequence(job) if hardware.engine == "vllm_colocate" else None,
         report_to="none",
         **options.trl,
     )
 
 
-def _context(task: TrainingTask) -> int | None:
-    """Tokens of the longest sequence: vLLM keeps a cache for one of the model's own context otherwise."""
-    return None if task.max_prompt_tokens is None else task.max_prompt_tokens + task.max_completion_tokens
+def _longest_sequence(job: Job) -> int:
+    """Tokens of the longest prompt, of training or validation, with a whole completion.
+
+    vLLM keeps a cache for one sequence of the model's own context unless it is told less.
+    """
+    questions = [problem.question for problem in (*job.task.train, *job.task.validation)]
+    prompts = prompt_token_ids(job.base.tokenizer(), questions, job.task.prompt)
+    return max(map(len, prompts)) + job.task.max_completion_tokens
 
 
 def _sharding(hardware: Hardware) -> dict[str, Any]:
