@@ -189,8 +189,8 @@ def test_more_prompts_a_step_than_problems_are_refused_before_anything_is_kept(t
 
 def test_a_start_model_that_cannot_hold_the_prompts_is_not_kept(tmp_path: Path) -> None:
     """So that another can be taken in its place."""
-    from beyond_sharpening.policy import save_policy
-    from beyond_sharpening.training.pretraining import build_tokenizer
+    from beyond_sharpening.models.policy import save_policy
+    from beyond_sharpening.models.tiny import build_tokenizer
     from decoding.tiny_models import tiny_model
 
     save_policy(tiny_model(vocabulary=18, context=10), build_tokenizer(), tmp_path / "short")

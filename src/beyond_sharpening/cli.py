@@ -55,9 +55,9 @@ def sweep(only_list: bool, env: str | None, params: dict[str, Any]) -> None:
     finished and goes on with what is half-trained. In MLflow the sweep is one run, with those of its cells nested.
     """
     with _plain_errors():
-        from beyond_sharpening.planning import refuse
         from beyond_sharpening.sweep.launch import launch
         from beyond_sharpening.sweep.plan import make_plan
+        from beyond_sharpening.wiring.preflight import refuse
 
         plan = make_plan(env, params, lambda line: click.echo(line, err=True), only_look=only_list)
         if not plan.places:

@@ -4,9 +4,9 @@ import os
 import warnings
 from pathlib import Path
 
-from beyond_sharpening.config_loader import ExperimentConfigLoader
-from beyond_sharpening.hooks import Provenance, Tracking
-from beyond_sharpening.planning import Planning
+from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
+from beyond_sharpening.wiring.hooks import Provenance, Tracking
+from beyond_sharpening.wiring.preflight import Planning
 
 PROJECT_PATH = Path(__file__).resolve().parents[2]
 

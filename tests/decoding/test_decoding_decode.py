@@ -8,8 +8,8 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from beyond_sharpening.decoders import Decoder, expand_lists
 from beyond_sharpening.decoding import DecodingTask, decode, mh, sampling, score, smc
+from beyond_sharpening.parameters.decoders import Decoder, expand_lists
 from decoding.enumeration import EOS, LIMIT, PROMPT, build_world, p_value
 from decoding.tiny_models import tiny_model
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-from beyond_sharpening.decoders import PowerMH, SmcMH
 from beyond_sharpening.decoding import SamplingOptions
 from beyond_sharpening.decoding.mh import Chains, power_mh, smc_mh
 from beyond_sharpening.decoding.mixing import split_rhat
 from beyond_sharpening.decoding.reference import power_mh_one_chain
 from beyond_sharpening.decoding.sampling import Draws
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.parameters.decoders import PowerMH, SmcMH
 from decoding.enumeration import EOS, LIMIT, PROMPT, build_world, p_value
 from decoding.tiny_models import FAMILIES, tiny_model
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from beyond_sharpening.decoders import BestOfN, IndependentMH, MajorityVote, OracleBestOfN, OracleTilted, Sir
 from beyond_sharpening.decoding import Completion, DecodingTask, decode
 from beyond_sharpening.decoding.pools import choose
+from beyond_sharpening.parameters.decoders import BestOfN, IndependentMH, MajorityVote, OracleBestOfN, OracleTilted, Sir
 from decoding.enumeration import EOS, LIMIT, PROMPT, build_world, p_value
 
 ALPHA, SAMPLES = 2.5, 4_000

@@ -7,7 +7,7 @@ from beyond_sharpening.decoding import Completion, SamplingOptions, sample, scor
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.exact.completions import enumerate_completions
 from beyond_sharpening.exact.policy import log_probabilities
-from beyond_sharpening.training.pretraining import build_tokenizer
+from beyond_sharpening.models.tiny import build_tokenizer
 from decoding.tiny_models import FAMILIES, tiny_model
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from beyond_sharpening.decoders import Pimh, Smc
 from beyond_sharpening.decoding import SamplingOptions, smc
 from beyond_sharpening.decoding.smc import pimh, run_particles
+from beyond_sharpening.parameters.decoders import Pimh, Smc
 from decoding.enumeration import EOS, LIMIT, PROMPT, build_world, p_value
 
 ALPHA, RUNS = 2.5, 8_000

@@ -17,10 +17,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from beyond_sharpening import settings
-from beyond_sharpening.config_loader import ExperimentConfigLoader
+from beyond_sharpening.models.policy import Policy, save_policy
+from beyond_sharpening.models.start_model import architecture, fetch_policy
 from beyond_sharpening.parameters import HubBase
-from beyond_sharpening.policy import Policy, save_policy
-from beyond_sharpening.start_model import architecture, fetch_policy
+from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 
 ROOT = Path(__file__).resolve().parents[2]
 

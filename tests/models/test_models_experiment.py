@@ -12,8 +12,8 @@ from kedro.framework.startup import bootstrap_project
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from beyond_sharpening.analysis import validate_samples
+from beyond_sharpening.models.policy import save_policy
 from beyond_sharpening.parameters import OBJECTIVES, HubBase
-from beyond_sharpening.policy import save_policy
 from models.families import (
     DECIDED,
     FAMILIES,

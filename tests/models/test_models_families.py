@@ -8,11 +8,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from trl import RLOOConfig
 
 from beyond_sharpening.decoding import SamplingOptions, sample, score
+from beyond_sharpening.models.policy import Policy, eos_token_ids
+from beyond_sharpening.models.start_model import architecture, check_agreement
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.parameters import HubBase
-from beyond_sharpening.policy import Policy, eos_token_ids
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
-from beyond_sharpening.start_model import architecture, check_agreement
 from beyond_sharpening.training import ESTIMATOR, ObjectiveTrainer
 from models.families import DECIDED, FAMILIES, WIDTHS, shipped, tiny_base, tiny_policy
 

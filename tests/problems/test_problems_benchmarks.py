@@ -9,11 +9,10 @@ from pydantic import TypeAdapter
 
 from beyond_sharpening.grading import grade
 from beyond_sharpening.grading.audit import read_rows
+from beyond_sharpening.parameters.sources import HubSource, Source
 from beyond_sharpening.problems import (
     DroppedRow,
-    HubSource,
     Problem,
-    Source,
     drop_overlap,
     load_problems,
     normalise_question,

@@ -8,7 +8,8 @@ import datasets
 import pytest
 from pydantic import TypeAdapter
 
-from beyond_sharpening.problems import Problem, Source, card, load_problems, shared_questions
+from beyond_sharpening.parameters.sources import Source
+from beyond_sharpening.problems import Problem, card, load_problems, shared_questions
 
 ROWS = [{"question": "1+1?", "answer": "2"}, {"question": "1+2?", "answer": "3"}, {"question": "", "answer": "4"}]
 PROMPT = "{question} Answer in a box."

@@ -8,7 +8,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from beyond_sharpening.grading import any_of, grade
-from beyond_sharpening.problems import Amendment, Problem, Source, load_problems
+from beyond_sharpening.parameters.sources import Amendment, Source
+from beyond_sharpening.problems import Problem, load_problems
 from beyond_sharpening.problems.golds import amend, read_gold
 
 

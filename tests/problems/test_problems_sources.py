@@ -11,7 +11,8 @@ import datasets
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from beyond_sharpening.problems import DroppedRow, GeneratorSource, LocalSource, Problem, Source, load_problems
+from beyond_sharpening.parameters.sources import GeneratorSource, LocalSource, Source
+from beyond_sharpening.problems import DroppedRow, Problem, load_problems
 
 
 def source(**config: Any) -> Any:

@@ -11,7 +11,7 @@ import submitit
 from stand_in import stand_in, wait_until_started
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.grid import Sweep
+from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.sweep.executors import cancel, job_places, submit
 from beyond_sharpening.sweep.job import KedroRun
 

@@ -12,8 +12,8 @@ from mlflow.tracking import MlflowClient
 from stand_in import stand_in, wait_until_started
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.grid import Sweep
 from beyond_sharpening.interruption import InterruptedRun
+from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.sweep.launch import Outcome, launch
 from beyond_sharpening.sweep.plan import Plan, State, Task
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from beyond_sharpening.policy import Policy, save_policy
-from beyond_sharpening.training.pretraining import build_tokenizer
+from beyond_sharpening.models.policy import Policy, save_policy
+from beyond_sharpening.models.tiny import build_tokenizer
 
 
 @pytest.fixture(scope="module")

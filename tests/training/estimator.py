@@ -11,7 +11,7 @@ from scipy.stats import norm
 from transformers import TrainerCallback
 
 from beyond_sharpening.exact.gradient import objective_gradient, rloo_moments, scores
-from beyond_sharpening.training.enumerable import EnumerableTask, build_trainer
+from beyond_sharpening.theory.enumerable import EnumerableTask, build_trainer
 from beyond_sharpening.training.trainer import ObjectiveTrainer
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback
 
 from beyond_sharpening.objectives import Objective
-from beyond_sharpening.training import ObjectiveTrainer, run
-from beyond_sharpening.training.enumerable import QUESTIONS, build_trainer, enumerable_task
-from beyond_sharpening.training.optimum import perturbed
+from beyond_sharpening.theory.enumerable import QUESTIONS, build_trainer, enumerable_task
+from beyond_sharpening.theory.optimum import perturbed
+from beyond_sharpening.training import ObjectiveTrainer
+from beyond_sharpening.training import arguments as arguments_of_trl
 from training.small_cell import HARDWARE
 
 GROUPS, GROUP_SIZE = 8, 4
@@ -93,7 +94,7 @@ def main(folder: Path) -> None:
     for kind in ("ddp", "fsdp2", "fsdp2_bfloat16"):
         arguments: dict[str, Any] = {**copies, "bf16": kind == "fsdp2_bfloat16"}
         if kind != "ddp":
-            arguments |= run._sharding(HARDWARE.model_copy(update={"sharding": "fsdp2"}))
+            arguments |= arguments_of_trl._sharding(HARDWARE.model_copy(update={"sharding": "fsdp2"}))
         if kind == "fsdp2":
             shard_on_processors()
         step = take_step(folder / kind, int(os.environ["WORLD_SIZE"]), double=kind == "ddp", **arguments)

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
+from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters import Hardware, Training
-from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.training import Job, TrainingTask
 from beyond_sharpening.training import train as train_job

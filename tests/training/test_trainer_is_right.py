@@ -11,9 +11,9 @@ import torch
 from trl import RLOOTrainer
 
 from beyond_sharpening.objectives import Objective
+from beyond_sharpening.theory.enumerable import EOS_IDS, enumerable_task
+from beyond_sharpening.theory.optimum import perturbed
 from beyond_sharpening.training import ObjectiveTrainer
-from beyond_sharpening.training.enumerable import EOS_IDS, enumerable_task
-from beyond_sharpening.training.optimum import perturbed
 from training.estimator import compare, estimated_gradient
 
 COMPLETIONS = 768  # of each question

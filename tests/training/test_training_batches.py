@@ -3,9 +3,9 @@
 import torch
 
 from beyond_sharpening.objectives import Objective
+from beyond_sharpening.theory.enumerable import build_trainer, enumerable_task
 from beyond_sharpening.training import ObjectiveTrainer
 from beyond_sharpening.training.batches import by_length, without_padding
-from beyond_sharpening.training.enumerable import build_trainer, enumerable_task
 
 LENGTHS = [3, 1, 4, 1, 5, 2]  # of completions
 PROMPTS = [2, 3, 1, 3, 2, 2]

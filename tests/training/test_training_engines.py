@@ -11,12 +11,12 @@ from beyond_sharpening.decoding import SamplingOptions, sample, score
 from beyond_sharpening.exact.gradient import objective_gradient
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.parameters import Lora
+from beyond_sharpening.theory.enumerable import EOS_IDS, build_trainer, enumerable_task
+from beyond_sharpening.theory.optimum import perturbed
 from beyond_sharpening.training import ObjectiveTrainer, trainer
 from beyond_sharpening.training.adapters import adapter_config
 from beyond_sharpening.training.engines import PAGED_MEMORY_SHARE, Vllm, paged_share, plain_weights
-from beyond_sharpening.training.enumerable import EOS_IDS, build_trainer, enumerable_task
 from beyond_sharpening.training.mismatch import EngineMismatch, check_engine
-from beyond_sharpening.training.optimum import perturbed
 from training.estimator import GradientRecorder
 
 TASK = enumerable_task()

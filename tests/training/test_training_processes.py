@@ -16,9 +16,9 @@ from transformers import AutoModelForCausalLM
 
 from beyond_sharpening.errors import WorkerFailed
 from beyond_sharpening.grading import Grader
-from beyond_sharpening.pipelines.tracking import RunMetrics
 from beyond_sharpening.training import Job, TaskReward, launch
 from beyond_sharpening.training.launch import JOB_FILE
+from beyond_sharpening.wiring.tracking import RunMetrics
 from training.gradient_worker import take_step
 from training.small_cell import HARDWARE, KilledOnce, nowhere, options, task, train, weights
 

@@ -12,13 +12,13 @@ import torch
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading import Verdict
+from beyond_sharpening.models.tiny import build_tokenizer
 from beyond_sharpening.parameters import OBJECTIVES
+from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import prompt_token_ids
-from beyond_sharpening.training import Job, TaskReward, run
-from beyond_sharpening.training.pretraining import build_tokenizer
-from beyond_sharpening.training.run import HISTORY
-from beyond_sharpening.trl_arguments import FIXED_TRL_ARGUMENTS
+from beyond_sharpening.training import Job, TaskReward, arguments, process
+from beyond_sharpening.training.process import HISTORY
 from training.small_cell import HARDWARE, equal, nowhere, options, short, task, train, weights
 
 COLUMNS = [*HISTORY.values(), "clipped", "tokens_per_second"]
@@ -61,42 +61,42 @@ def test_the_first_step_starts_at_the_reference(base, tmp_path):
 
 def test_nothing_of_the_trainer_stays_in_memory(base, tmp_path, monkeypatch):
     """Its weights and optimiser fill most of a GPU, on which the same process evaluates afterwards."""
-    built, build_trainer = [], run.build_trainer
+    built, build_trainer = [], process.build_trainer
 
     def watched(*args):
         trainer = build_trainer(*args)
         built.extend(weakref.ref(part) for part in (trainer, trainer.model, trainer.reference))
         return trainer
 
-    monkeypatch.setattr(run, "build_trainer", watched)
+    monkeypatch.setattr(process, "build_trainer", watched)
     train(base, task(), options(steps=1), HARDWARE, 0, tmp_path / "cell", nowhere)
     assert [part() for part in built] == [None, None, None]
 
 
 def test_a_process_trains_on_one_gpu_however_many_it_sees(base, tmp_path, monkeypatch):
     """TRL refuses to spread a batch over several."""
-    ask = run.training_arguments
+    ask = process.training_arguments
 
     def seeing_four(job):
         arguments = ask(job)
         arguments._n_gpu = 4
         return arguments
 
-    monkeypatch.setattr(run, "training_arguments", seeing_four)
-    trainer = run.build_trainer(Job(base, task(), options(), HARDWARE, 0, tmp_path, nowhere), base.tokenizer())
+    monkeypatch.setattr(process, "training_arguments", seeing_four)
+    trainer = process.build_trainer(Job(base, task(), options(), HARDWARE, 0, tmp_path, nowhere), base.tokenizer())
     assert trainer.args.n_gpu == 1
 
 
 def test_a_policy_that_is_to_be_sharded_is_loaded_beside_the_gpu(monkeypatch, tmp_path):
     """Which holds its shard and the reference, and never the whole of the float32 weights."""
     monkeypatch.setenv("LOCAL_RANK", "2")
-    monkeypatch.setattr(run, "ObjectiveTrainer", lambda **given: given)
-    monkeypatch.setattr(run, "training_arguments", lambda job: None)
+    monkeypatch.setattr(process, "ObjectiveTrainer", lambda **given: given)
+    monkeypatch.setattr(process, "training_arguments", lambda job: None)
     asked = {"device": "cuda", "dtype": "bfloat16", "processes": 4}
     loaded = SimpleNamespace(model=lambda *place: place)
     for sharding, place in (("fsdp2", "cpu"), ("none", "cuda:2")):
         hardware = HARDWARE.model_copy(update={**asked, "sharding": sharding})
-        given = run.build_trainer(Job(loaded, task(), options(), hardware, 0, tmp_path, nowhere), None)
+        given = process.build_trainer(Job(loaded, task(), options(), hardware, 0, tmp_path, nowhere), None)
         assert given["model"] == (place, "float32", "sdpa")
         assert given["reference"] == ("cuda:2", "bfloat16", "sdpa")
 
@@ -332,8 +332,8 @@ def test_too_few_problems_for_a_step_are_refused_before_anything_is_made(base, t
 
 def test_every_argument_that_is_set_here_is_closed_to_the_trl_block(monkeypatch, tmp_path):
     passed: dict[str, object] = {}
-    monkeypatch.setattr(run, "RLOOConfig", lambda **arguments: passed.update(arguments))
-    run.training_arguments(Job(None, task(), options(), HARDWARE, 0, tmp_path, nowhere))
+    monkeypatch.setattr(arguments, "RLOOConfig", lambda **given: passed.update(given))
+    arguments.training_arguments(Job(None, task(), options(), HARDWARE, 0, tmp_path, nowhere))
     assert set(passed) <= FIXED_TRL_ARGUMENTS
 
 
@@ -342,10 +342,10 @@ def test_vllm_is_told_of_the_longest_sequence_that_validation_holds_too(base, tm
     long = Problem("long", "chains", "1" * 40, "1", "2", "train")
     asked = dataclasses.replace(task(), validation=[long], max_prompt_tokens=8)
     hardware = HARDWARE.model_copy(update={"engine": "vllm_colocate"})
-    arguments = run.training_arguments(Job(base, asked, options(), hardware, 0, tmp_path, nowhere))
+    given = arguments.training_arguments(Job(base, asked, options(), hardware, 0, tmp_path, nowhere))
     (prompt,) = prompt_token_ids(base.tokenizer(), [long.question], asked.prompt)
     assert len(prompt) >= 40
-    assert arguments.vllm_max_model_length == len(prompt) + asked.max_completion_tokens
+    assert given.vllm_max_model_length == len(prompt) + asked.max_completion_tokens
 
 
 def test_the_task_reward_tells_unscorable_from_wrong():

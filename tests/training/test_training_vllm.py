@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from beyond_sharpening.policy import save_policy
-from beyond_sharpening.training.pretraining import build_tokenizer
+from beyond_sharpening.models.policy import save_policy
+from beyond_sharpening.models.tiny import build_tokenizer
 from training.vllm_worker import colocated
 
 pytest.importorskip("vllm", reason="vLLM is no dependency of the project: pip install -e '.[vllm]'")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from beyond_sharpening.policy import Policy
+from beyond_sharpening.models.policy import Policy
 from training.small_cell import HARDWARE, nowhere, options, task, train
 
 

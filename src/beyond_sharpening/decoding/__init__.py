@@ -1,7 +1,7 @@
 """Decoding: completions and their log-probabilities, from any causal language model of transformers.
 
 sampling    the one sampling loop, and what a completion is
-decode      the one door to every decoder of ``beyond_sharpening.decoders``
+decode      the one door to every decoder of ``beyond_sharpening.parameters.decoders``
 pools       decoders that choose among independent draws
 smc         sequential Monte Carlo for π^α, and the exact chain over its runs
 mh          Metropolis–Hastings on π^α, many chains at once

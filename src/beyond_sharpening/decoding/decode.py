@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
-from beyond_sharpening.decoders import (
+from beyond_sharpening.decoding.beam import beam_search
+from beyond_sharpening.decoding.inputs import check_prompts
+from beyond_sharpening.decoding.mh import power_mh, smc_mh
+from beyond_sharpening.decoding.pools import JUDGED, Judgement, choose
+from beyond_sharpening.decoding.sampling import Completion, SamplingOptions, grouped, sample, uniforms
+from beyond_sharpening.decoding.seeds import derive_seed
+from beyond_sharpening.decoding.smc import pimh, smc
+from beyond_sharpening.parameters.decoders import (
     BeamSearch,
     Decoder,
     Greedy,
@@ -20,13 +27,6 @@ from beyond_sharpening.decoders import (
     SmcMH,
     TopP,
 )
-from beyond_sharpening.decoding.beam import beam_search
-from beyond_sharpening.decoding.inputs import check_prompts
-from beyond_sharpening.decoding.mh import power_mh, smc_mh
-from beyond_sharpening.decoding.pools import JUDGED, Judgement, choose
-from beyond_sharpening.decoding.sampling import Completion, SamplingOptions, grouped, sample, uniforms
-from beyond_sharpening.decoding.smc import pimh, smc
-from beyond_sharpening.seeds import derive_seed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import DynamicCache
 
-from beyond_sharpening.decoders import PowerMH, SmcMH
 from beyond_sharpening.decoding.cache import make_room
 from beyond_sharpening.decoding.inputs import check_full_attention, check_prompts, left_pad
 from beyond_sharpening.decoding.mixing import with_rhat
@@ -34,8 +33,9 @@ from beyond_sharpening.decoding.sampling import (
     grouped,
     uniforms,
 )
+from beyond_sharpening.decoding.seeds import derive_seed
 from beyond_sharpening.decoding.smc import choose_particles, diagnose, run_particles
-from beyond_sharpening.seeds import derive_seed
+from beyond_sharpening.parameters.decoders import PowerMH, SmcMH
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -13,7 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from beyond_sharpening.decoders import (
+from beyond_sharpening.decoding.sampling import Completion
+from beyond_sharpening.parameters.decoders import (
     BestOfN,
     IndependentMH,
     MajorityVote,
@@ -22,7 +23,6 @@ from beyond_sharpening.decoders import (
     PoolDecoder,
     Sir,
 )
-from beyond_sharpening.decoding.sampling import Completion
 
 
 class Judgement(Protocol):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from beyond_sharpening.decoders import PowerMH
 from beyond_sharpening.decoding.sampling import SamplingOptions, draw_uniforms
-from beyond_sharpening.seeds import derive_seed
+from beyond_sharpening.decoding.seeds import derive_seed
+from beyond_sharpening.parameters.decoders import PowerMH
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

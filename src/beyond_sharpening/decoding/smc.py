@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from beyond_sharpening.decoders import Pimh, Smc
 from beyond_sharpening.decoding.inputs import check_prompts
 from beyond_sharpening.decoding.mixing import with_rhat
 from beyond_sharpening.decoding.sampling import Batch, Completion, Draws, SamplingOptions, grouped, uniforms
-from beyond_sharpening.seeds import derive_seed
+from beyond_sharpening.decoding.seeds import derive_seed
+from beyond_sharpening.parameters.decoders import Pimh, Smc
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from beyond_sharpening.decoders import Decoder, TemperatureSampling, expand_lists
 from beyond_sharpening.parameters.block import Positive, Strict
+from beyond_sharpening.parameters.decoders import Decoder, TemperatureSampling, expand_lists
 
 
 class Evaluation(Strict):

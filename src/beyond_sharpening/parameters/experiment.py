@@ -10,17 +10,17 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from beyond_sharpening.decoders import PowerMH
-from beyond_sharpening.grid import Sweep
 from beyond_sharpening.objectives import ObjectiveName
 from beyond_sharpening.parameters.block import Seed, Strict
 from beyond_sharpening.parameters.checks import Benchmark, Theory
+from beyond_sharpening.parameters.decoders import PowerMH
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.hardware import Hardware
+from beyond_sharpening.parameters.sources import GeneratorSource, HubSource
 from beyond_sharpening.parameters.start_model import HubBase, TinyBase
+from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.parameters.task import Problems, Task
 from beyond_sharpening.parameters.training import Training
-from beyond_sharpening.problems.sources import GeneratorSource, HubSource
 
 
 class Parameters(Strict):

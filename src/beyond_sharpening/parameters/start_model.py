@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from beyond_sharpening.parameters.block import Positive, Strict
-from beyond_sharpening.problems.sources import GeneratorSource
+from beyond_sharpening.parameters.sources import GeneratorSource
 
 
 class Architecture(Strict):

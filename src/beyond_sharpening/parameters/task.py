@@ -7,7 +7,7 @@ import importlib
 from pydantic import Field, field_validator
 
 from beyond_sharpening.parameters.block import Positive, Strict
-from beyond_sharpening.problems.sources import Source
+from beyond_sharpening.parameters.sources import Source
 
 
 class Problems(Strict):

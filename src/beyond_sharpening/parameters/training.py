@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
 from beyond_sharpening.parameters.block import Decay, Positive, Strict
-from beyond_sharpening.trl_arguments import FIXED_TRL_ARGUMENTS
+from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 
 OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
 POLICIES = ("base", *OBJECTIVES)

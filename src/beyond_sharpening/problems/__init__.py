@@ -1,28 +1,16 @@
 """Problems: questions with gold answers, where they come from, and how they are put to a model."""
 
 from beyond_sharpening.problems.cards import card, shared_questions
-from beyond_sharpening.problems.golds import Amendment
 from beyond_sharpening.problems.problem import Problem, problems_from_frame, problems_to_frame
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.problems.rows import DroppedRow
-from beyond_sharpening.problems.sources import (
-    GeneratorSource,
-    HubSource,
-    LocalSource,
-    Source,
-    load_problems,
-)
+from beyond_sharpening.problems.sources import load_problems
 from beyond_sharpening.problems.splits import Overlap, drop_overlap, hold_out, normalise_question
 
 __all__ = [
-    "Amendment",
     "DroppedRow",
-    "GeneratorSource",
-    "HubSource",
-    "LocalSource",
     "Overlap",
     "Problem",
-    "Source",
     "card",
     "drop_overlap",
     "hold_out",

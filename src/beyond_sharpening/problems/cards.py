@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from beyond_sharpening.parameters.sources import DataSource, Source
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.rows import DroppedRow
-from beyond_sharpening.problems.sources import DataSource, Source
 from beyond_sharpening.problems.splits import normalise_question
 
 _VERSION_LENGTH = 12

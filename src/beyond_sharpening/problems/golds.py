@@ -3,34 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from beyond_sharpening.grading import any_of, marked_answer, within
+from beyond_sharpening.parameters.sources import Amendment, GoldReader
 from beyond_sharpening.problems.problem import Problem
-
-GoldReader = Literal["verbatim", "boxed", "after_hashes", "first_of_list"]
-
-
-class Amendment(BaseModel):
-    """A gold answer that the data set does not state as a reader finds it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    question: Annotated[str, Field(min_length=1, description="Text that stands in this question alone.")]
-    gold: Annotated[str | None, Field(description="The one gold answer.")] = None
-    any_of: Annotated[list[str], Field(description="Or the several acceptable ones.")] = []
-
-    @model_validator(mode="after")
-    def _gives_one_or_several(self) -> Self:
-        if (len(self.any_of) < 2) if self.gold is None else self.any_of:
-            raise ValueError("give gold, or two or more under any_of")
-        return self
-
-    def answer(self) -> str:
-        """The gold answer as the grader reads it."""
-        return any_of(*self.any_of) if self.gold is None else self.gold
 
 
 def read_gold(
@@ -78,8 +54,13 @@ def amend(problems: Sequence[Problem], amendments: Sequence[Amendment], source: 
                 f"Source {source!r}: {len(fits)} questions hold the text {amendment.question!r} of an amendment: give "
                 "text that stands in one, or remove the amendment."
             )
-        amended[fits[0]] = replace(problems[fits[0]], gold=amendment.answer())
+        amended[fits[0]] = replace(problems[fits[0]], gold=_amended(amendment))
     return amended
+
+
+def _amended(amendment: Amendment) -> str:
+    """The gold answer of an amendment, as the grader reads it."""
+    return any_of(*amendment.any_of) if amendment.gold is None else amendment.gold
 
 
 def _after_hashes(solution: str) -> str:

@@ -2,51 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from beyond_sharpening.grading import states_an_answer
-from beyond_sharpening.problems.golds import Amendment, GoldReader, amend, read_gold
+from beyond_sharpening.parameters.sources import Amendment, ColumnMapping
+from beyond_sharpening.problems.golds import amend, read_gold
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.splits import normalise_question
 
 Row = tuple[str, Mapping[str, Any]]  # where it stands (file and line, or data set and row), and its values
-
-
-class ColumnMapping(BaseModel):
-    """Which columns of a data set hold what."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    question: Annotated[str, Field(description="Column with the question.")] = "question"
-    gold: Annotated[str, Field(description="Column with the gold answer, or with the solution that holds it.")] = (
-        "answer"
-    )
-    gold_reader: Annotated[
-        GoldReader,
-        Field(
-            description="How the gold answer is read from its column: as it stands (verbatim), from the last "
-            r"\boxed{} and those joined to it (boxed), after the last '#### ' (after_hashes), or as the first element "
-            "(first_of_list)."
-        ),
-    ] = "verbatim"
-    unit: Annotated[str | None, Field(description="Column with the unit of the gold answer, where it has one.")] = None
-    tolerance: Annotated[
-        str | None, Field(description="Column with how far from the gold answer a number may be, where it may.")
-    ] = None
-    alternatives: Annotated[
-        str | None, Field(description="Text between several acceptable answers in the gold column; none for no such.")
-    ] = None
-    rounded: Annotated[
-        bool,
-        Field(
-            description="Whether golds are rounded: one with a decimal point or exponent and two digits or more then "
-            "accepts what rounds to it, to half a unit of its last place."
-        ),
-    ] = False
-    difficulty: Annotated[str | None, Field(description="Column with the difficulty; none leaves it empty.")] = None
-    id: Annotated[str | None, Field(description="Column with a unique id; none takes the row number, from 0.")] = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sources of problems: generators, local files and hub data sets, each a typed configuration."""
+"""Problems from their sources: generators, local files and hub data sets."""
 
 import gzip
 import json
@@ -6,77 +6,15 @@ import logging
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from beyond_sharpening.parameters.sources import GeneratorSource, HubSource, LocalSource
 from beyond_sharpening.problems.generators import chain_sum
-from beyond_sharpening.problems.golds import Amendment
 from beyond_sharpening.problems.problem import Problem
-from beyond_sharpening.problems.rows import ColumnMapping, DroppedRow, Row, problems_from_rows
+from beyond_sharpening.problems.rows import DroppedRow, Row, problems_from_rows
 
 logger = logging.getLogger(__name__)
 
 _ROWS_TOLD = 10
-
-
-class GeneratorSource(BaseModel):
-    """Procedurally generated problems: arithmetic chains from reasoning_gym."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Annotated[Literal["generator"], Field(description="Problems are generated.")]
-    generator: Annotated[Literal["chain_sum"], Field(description="The reasoning_gym task.")] = "chain_sum"
-    min_terms: Annotated[int, Field(ge=2, description="Fewest terms in a chain.")]
-    max_terms: Annotated[int, Field(ge=2, description="Most terms in a chain.")]
-    digits: Annotated[int, Field(ge=1, description="Digits of every term.")] = 1
-    size: Annotated[int, Field(ge=1, description="How many different problems to generate.")]
-
-    @model_validator(mode="after")
-    def _terms_are_a_range(self) -> Self:
-        if self.max_terms < self.min_terms:
-            raise ValueError(f"max_terms={self.max_terms} is below min_terms={self.min_terms}")
-        return self
-
-
-class DataSource(BaseModel):
-    """Problems from the rows of a data set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    columns: Annotated[ColumnMapping, Field(description="Which columns hold what.")] = ColumnMapping()
-    amendments: Annotated[
-        list[Amendment], Field(description="Gold answers that the columns do not give as a reader finds them.")
-    ] = []
-    licence: Annotated[str | None, Field(description="Licence of the data; none where none is stated.")] = None
-    paper: Annotated[str | None, Field(description="Where the data were published.")] = None
-
-
-class LocalSource(DataSource):
-    """Problems from JSON-lines files."""
-
-    type: Annotated[Literal["local"], Field(description="Problems are read from files.")]
-    path: Annotated[
-        Path | Annotated[list[Path], Field(min_length=1)],
-        Field(description="One or more files, .jsonl or .jsonl.gz, read in order."),
-    ]
-
-
-class HubSource(DataSource):
-    """Problems from a data set of the Hugging Face hub."""
-
-    type: Annotated[Literal["hub"], Field(description="Problems come from the Hugging Face hub.")]
-    path: Annotated[str, Field(description="The data set's id on the hub.")]
-    name: Annotated[str | None, Field(description="The data set's configuration; none takes its only one.")] = None
-    split: Annotated[str, Field(description="The data set's split.")]
-    revision: Annotated[str | None, Field(description="Branch, tag or commit; pin a commit to reproduce.")] = None
-    file: Annotated[
-        Path | None,
-        Field(description="Name of its copy as JSON lines, read instead where benchmark_files is a folder."),
-    ] = None
-
-
-Source = Annotated[GeneratorSource | LocalSource | HubSource, Field(discriminator="type")]
 
 
 def load_problems(

@@ -11,7 +11,7 @@ from pathlib import Path
 import submitit
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.grid import Slurm, Sweep
+from beyond_sharpening.parameters.sweep import Slurm, Sweep
 
 UNLIMITED = 60 * 24 * 365  # minutes; submitit stops a local job after some time, two minutes unless told otherwise
 PATIENCE = 60  # seconds for cancelled jobs to end in order

@@ -14,11 +14,11 @@ from pathlib import Path
 import submitit
 
 from beyond_sharpening import interruption
-from beyond_sharpening.planning import refuse
 from beyond_sharpening.sweep.executors import cancel, submit
 from beyond_sharpening.sweep.job import KedroRun
 from beyond_sharpening.sweep.parent_run import ParentRun, parent_run
 from beyond_sharpening.sweep.plan import Plan, State, Task, dotlist
+from beyond_sharpening.wiring.preflight import refuse
 
 POLL = 0.5  # seconds
 _ERROR = re.compile(r"[\w.]*(?:Error|Exception): ")  # of the command line, or the last line of a traceback

@@ -13,10 +13,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
-from beyond_sharpening.grid import Sweep
-from beyond_sharpening.hooks import RUN_TAGS
-from beyond_sharpening.manifests import commit
+from beyond_sharpening.cells.identity import commit
+from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.sweep.plan import Plan, dotlist
+from beyond_sharpening.wiring.hooks import RUN_TAGS
 
 SWEEP = "sweep"
 """The tag by which the same sweep is found again: the hash of its cells and their data folder."""

@@ -18,23 +18,23 @@ from kedro.framework.project import pipelines, settings
 from kedro.framework.session import KedroSession
 from kedro.utils import find_kedro_project
 
+from beyond_sharpening.cells.place import unfinished
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.grid import Cell, Sweep, cells
-from beyond_sharpening.layers import merge
-from beyond_sharpening.machine import check_machine
-from beyond_sharpening.manifests import check_manifests
+from beyond_sharpening.models.shape import Shape
 from beyond_sharpening.parameters import Hardware, Parameters, Training, leaves
-from beyond_sharpening.pipelines.train.nodes import unfinished
-from beyond_sharpening.planning import estimate, find_config, shortages
-from beyond_sharpening.shape import Shape
+from beyond_sharpening.parameters.layers import merge
+from beyond_sharpening.parameters.sweep import Cell, Sweep, cells
 from beyond_sharpening.sweep.executors import job_places
+from beyond_sharpening.wiring.machine import check_machine
+from beyond_sharpening.wiring.manifests import check_manifests
+from beyond_sharpening.wiring.preflight import estimate, find_config, shortages
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
-    from beyond_sharpening.config_loader import ExperimentConfigLoader
     from beyond_sharpening.objectives import ObjectiveName
+    from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 
 
 class State(StrEnum):

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beyond_sharpening.policy import Policy, save_policy
+from beyond_sharpening.models.policy import Policy, save_policy
 
 if TYPE_CHECKING:
     from peft import LoraConfig

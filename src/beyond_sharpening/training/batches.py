@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.data import Sampler
 
-from beyond_sharpening.seeds import derive_seed
+from beyond_sharpening.decoding.seeds import derive_seed
 
 if TYPE_CHECKING:
+    from trl import RLOOTrainer
     from trl.trainer.utils import RepeatSampler
-
-    from beyond_sharpening.training.trainer import ObjectiveTrainer
 
 Batch = dict[str, torch.Tensor]
 
@@ -25,7 +24,7 @@ class EpochOrder(Sampler[int]):
     first epoch again.
     """
 
-    def __init__(self, sampler: RepeatSampler, trainer: ObjectiveTrainer) -> None:
+    def __init__(self, sampler: RepeatSampler, trainer: RLOOTrainer) -> None:
         self.sampler, self.trainer = sampler, trainer
 
     def __len__(self) -> int:

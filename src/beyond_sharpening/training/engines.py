@@ -20,16 +20,15 @@ from torch.distributed.tensor import DTensor
 from trl import RLOOConfig
 from trl.models import unwrap_model_for_generation
 
-from beyond_sharpening.decoding import Completion, sample
+from beyond_sharpening.decoding import Completion, SamplingOptions, sample
 from beyond_sharpening.decoding.sampling import grouped
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from peft.tuners.lora import Linear as LoraLinear
     from transformers import PreTrainedModel
+    from trl import RLOOTrainer
     from trl.generation.vllm_generation import VLLMGeneration
-
-    from beyond_sharpening.training.trainer import ObjectiveTrainer
 
 PAGED_MEMORY_SHARE = 0.5
 """Of the free memory, for the paged caches of all who share it; the backward pass needs the rest."""
@@ -49,14 +48,15 @@ class SamplingLoop:
     """``decoding.sample`` on the training weights; a completion depends on its seed alone.
 
     Args:
-        trainer: whose policy is sampled, as its ``sampling`` says.
+        trainer: whose policy is sampled.
+        sampling: what a completion may be.
         batch: completions that grow together.
     """
 
     has_own_weights = False
 
-    def __init__(self, trainer: ObjectiveTrainer, batch: int) -> None:
-        self.trainer, self.batch = trainer, batch
+    def __init__(self, trainer: RLOOTrainer, sampling: SamplingOptions, batch: int) -> None:
+        self.trainer, self.sampling, self.batch = trainer, sampling, batch
 
     def rollouts(self, prompts: Sequence[list[int]], samples: int, seeds: Sequence[int]) -> list[list[Completion]]:
         chunk = max(1, self.batch // samples)
@@ -64,7 +64,7 @@ class SamplingLoop:
         with whole_weights(self.trainer) as model, self.trainer.accelerator.autocast():
             for start in range(0, len(prompts), chunk):
                 part = slice(start, start + chunk)
-                completions += sample(model, prompts[part], self.trainer.sampling, samples, seeds[part])
+                completions += sample(model, prompts[part], self.sampling, samples, seeds[part])
         return completions
 
 
@@ -74,15 +74,15 @@ class PagedBatching:
     A copy, because its worker thread leaves autocast behind: float32 training weights would be served as they are.
 
     Args:
-        trainer: whose policy is sampled, as its ``sampling`` says; ``transformers_continuous_batching_config`` of its
-            arguments sizes the cache.
+        trainer: whose policy is sampled; ``transformers_continuous_batching_config`` of its arguments sizes the cache.
+        sampling: what a completion may be.
         model: the copy, in the precision to serve.
     """
 
     has_own_weights = True
 
-    def __init__(self, trainer: ObjectiveTrainer, model: PreTrainedModel) -> None:
-        self.trainer, self.model = trainer, model.to(trainer.accelerator.device)
+    def __init__(self, trainer: RLOOTrainer, sampling: SamplingOptions, model: PreTrainedModel) -> None:
+        self.trainer, self.sampling, self.model = trainer, sampling, model.to(trainer.accelerator.device)
         self.synced_step = -1
 
     def sync(self) -> None:
@@ -99,7 +99,7 @@ class PagedBatching:
         from transformers import ContinuousBatchingConfig, GenerationConfig
 
         self.sync()
-        options = self.trainer.sampling
+        options = self.sampling
         eos = list(options.eos_ids)
         asked = cast(dict, cast(RLOOConfig, self.trainer.args).transformers_continuous_batching_config or {})
         outputs = self.model.generate_batch(
@@ -136,10 +136,10 @@ class Vllm:
 
     has_own_weights = True
 
-    def __init__(self, trainer: ObjectiveTrainer, generation: VLLMGeneration) -> None:
-        self.trainer, self.generation = trainer, generation
+    def __init__(self, trainer: RLOOTrainer, sampling: SamplingOptions, generation: VLLMGeneration) -> None:
+        self.trainer, self.sampling, self.generation = trainer, sampling, generation
         generation.logprobs = 0  # of the drawn token
-        generation.generation_kwargs = {"ignore_eos": trainer.sampling.ignore_eos}
+        generation.generation_kwargs = {"ignore_eos": sampling.ignore_eos}
         self.synced_step = -1
 
     def rollouts(self, prompts: Sequence[list[int]], samples: int, seeds: Sequence[int]) -> list[list[Completion]]:
@@ -148,7 +148,7 @@ class Vllm:
             self.synced_step = self.trainer.state.global_step
         repeated = [prompt for prompt in prompts for _ in range(samples)]
         _, tokens, logprobs, _ = self.generation.generate(prompts=repeated, images=None, num_generations=samples)
-        eos = list(self.trainer.sampling.eos_ids)
+        eos = list(self.sampling.eos_ids)
         drawn = [_completion(row, [of[0] for of in its], eos) for row, its in zip(tokens, logprobs, strict=True)]
         return grouped(drawn, samples)
 
@@ -166,7 +166,7 @@ def paged_share(device: torch.device) -> float:
 
 
 @contextmanager
-def whole_weights(trainer: ObjectiveTrainer) -> Iterator[PreTrainedModel]:
+def whole_weights(trainer: RLOOTrainer) -> Iterator[PreTrainedModel]:
     """The policy with all of its weights on this process, to sample from at its own pace.
 
     Processes that sample finish at different times, and a sharded forward pass is a collective one: shards (FSDP2, or

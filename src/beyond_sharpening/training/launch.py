@@ -15,7 +15,7 @@ from beyond_sharpening.errors import WorkerFailed
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    from beyond_sharpening.training.run import Job
+    from beyond_sharpening.training.job import Job
 
 logger = logging.getLogger(__name__)
 

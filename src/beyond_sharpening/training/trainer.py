@@ -16,7 +16,7 @@ weighted by π_θ / π_engine, truncated at 20; TRL's clipped ratio would cut on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -33,16 +33,15 @@ from trl.models import prepare_deepspeed
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
 from beyond_sharpening.decoding import Completion, SamplingOptions
+from beyond_sharpening.decoding.seeds import derive_seed
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.objectives import Objective
-from beyond_sharpening.seeds import derive_seed
 from beyond_sharpening.training.arguments import on_one_gpu
 from beyond_sharpening.training.batches import Batch, EpochOrder, by_length, similar_lengths, without_padding
 from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy
+from beyond_sharpening.training.job import Scores
 from beyond_sharpening.training.mismatch import check_engine
 from beyond_sharpening.training.precision import FSDP2_BFLOAT16, compute_as_float32_weights
-
-Scores = Callable[[Sequence[str], Sequence[str]], Sequence[float | None]]
 
 # The cap of the importance weights, and the share of the learning rate that warm-up starts from: the paper's.
 IMPORTANCE_CAP = 20.0
@@ -104,11 +103,11 @@ class ObjectiveTrainer(RLOOTrainer):
         limit = cast(int, args.max_completion_length)
         self.sampling = SamplingOptions(limit, self.eos_token_ids, ignore_eos=fixed_length)
         if served is not None:
-            self.engine: Engine = PagedBatching(self, served)
+            self.engine: Engine = PagedBatching(self, self.sampling, served)
         elif engine == "transformers":
-            self.engine = SamplingLoop(self, generation_batch)
+            self.engine = SamplingLoop(self, self.sampling, generation_batch)
         else:
-            self.engine = Vllm(self, self.vllm_generation)
+            self.engine = Vllm(self, self.sampling, self.vllm_generation)
         self.reference = reference
         if reference is not None:
             add_fused_lm_head(reference)

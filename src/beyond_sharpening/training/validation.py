@@ -13,7 +13,7 @@ from beyond_sharpening.problems.prompts import prompt_token_ids
 
 if TYPE_CHECKING:
     from beyond_sharpening.parameters import Training
-    from beyond_sharpening.training.run import TrainingTask
+    from beyond_sharpening.training.job import TrainingTask
     from beyond_sharpening.training.trainer import ObjectiveTrainer
 
 

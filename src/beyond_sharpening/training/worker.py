@@ -15,7 +15,7 @@ def main(file: str) -> None:
     """Train; only the first process shows its progress."""
     if os.environ["RANK"] != "0":
         os.environ["TQDM_DISABLE"] = "1"
-    from beyond_sharpening.training.run import train_here
+    from beyond_sharpening.training.process import train_here
 
     train_here(pickle.loads(Path(file).read_bytes()))
 

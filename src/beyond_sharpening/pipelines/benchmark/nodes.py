@@ -16,7 +16,7 @@ def measure_speed(
     options: dict[str, Any], base: dict[str, Any], hardware: dict[str, Any]
 ) -> tuple[Sequence[Mapping[str, object]], Figure, dict[str, dict[str, float]]]:
     """Every stage, ours and the peer's; the ratios drawn, and for the tracker."""
-    from beyond_sharpening.benchmark import measure
+    from beyond_sharpening.speed import measure
 
     start: TinyBase | HubBase = TypeAdapter(TinyBase | HubBase).validate_python(base)
     measurements = measure(Benchmark.model_validate(options), start, Hardware.model_validate(hardware))

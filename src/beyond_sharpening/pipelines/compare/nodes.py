@@ -23,7 +23,7 @@ from beyond_sharpening.analysis import (
     validate_samples,
     verdict,
 )
-from beyond_sharpening.cells import asking_for
+from beyond_sharpening.cells.compared import asking_for
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Comparison, Training
 

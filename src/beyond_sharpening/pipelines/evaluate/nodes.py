@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters import Evaluation, Hardware, Task, Training
-from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import problems_from_frame
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 from pydantic import TypeAdapter
 
+from beyond_sharpening.models.policy import Policy
+from beyond_sharpening.models.start_model import check_context, fetch_policy
 from beyond_sharpening.parameters import HubBase, Task, TinyBase
 from beyond_sharpening.pipelines.evaluate.nodes import build_exam
-from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import problems_from_frame
 from beyond_sharpening.problems.prompts import prompt_token_ids
-from beyond_sharpening.start_model import check_context, fetch_policy
 
 
 def make_base(
@@ -34,8 +34,8 @@ def make_base(
         check_context(policy.config(), asked, base.path, prompt_token_ids(policy.tokenizer(), questions, asked.prompt))
         return policy, {}
 
-    from beyond_sharpening.pipelines.tracking import nested_run
-    from beyond_sharpening.training.pretraining import pretrain, pretraining_questions
+    from beyond_sharpening.models.tiny import pretrain, pretraining_questions
+    from beyond_sharpening.wiring.tracking import nested_run
 
     questions = pretraining_questions(base, seed, problems_from_frame(pd.concat([validation, benchmarks])))
     with nested_run("pretrain base", {"base_seed": seed, "steps": base.steps}) as track:

@@ -10,10 +10,10 @@ import pandas as pd
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Problems
+from beyond_sharpening.parameters.sources import Source
 from beyond_sharpening.problems import (
     DroppedRow,
     Problem,
-    Source,
     card,
     drop_overlap,
     hold_out,

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from beyond_sharpening.analysis import Verdict
-from beyond_sharpening.cells import what_was_run
+from beyond_sharpening.cells.compared import what_was_run
 from beyond_sharpening.parameters import OBJECTIVES
 from beyond_sharpening.reporting import (
     Run,

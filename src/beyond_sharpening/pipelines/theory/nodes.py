@@ -12,8 +12,8 @@ from beyond_sharpening.parameters import Theory
 
 def check_theory(options: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Check the ten propositions, train to the known optimum; every claim, and the points of every figure."""
-    from beyond_sharpening.exact.propositions import check_propositions, claims_table, series_table
-    from beyond_sharpening.training.optimum import check_training
+    from beyond_sharpening.theory.optimum import check_training
+    from beyond_sharpening.theory.propositions import check_propositions, claims_table, series_table
 
     asked = Theory.model_validate(options)
     checks = [*check_propositions(asked.seed), check_training(asked.objectives, asked.seed)]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from beyond_sharpening.cells.place import unfinished
+from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters import Hardware, Task, Training
-from beyond_sharpening.pipelines.tracking import nested_run
-from beyond_sharpening.policy import Policy
 from beyond_sharpening.problems import problems_from_frame
+from beyond_sharpening.wiring.tracking import nested_run
 
 
 def train_objective(
@@ -48,9 +46,3 @@ def train_objective(
         trained = train(Job(base, training_task, objective, machine, train_seed, folder, track))
         track.keep("history.csv", trained.history.to_csv(index=False))
     return trained.last, trained.best, trained.history
-
-
-def unfinished(options: dict[str, Any], task: dict[str, Any], train_seed: int, workspace: str) -> Path:
-    """Where a training keeps its states: one that was cut off goes on from there, and only the very same one may."""
-    cell = hashlib.sha256(json.dumps([options, task, train_seed]).encode()).hexdigest()[:12]
-    return Path(workspace) / f"{options['objective']}-{cell}"

@@ -1,0 +1,92 @@
+"""What made a result: its identity, so that a cell found on disk is the cell that was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "transformers", "trl", "kedro", "mlflow", "math-verify")
+
+
+def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """The parameters that determine what a stage makes; hardware and places do not.
+
+    Args:
+        parameters: the composed parameters of a run.
+        stage: ``problems``, ``base``, ``theory``, an objective, or ``{policy}_samples``.
+    """
+    if stage == "theory":
+        return _chosen(parameters, "theory")
+    if stage == "problems":
+        return {**_chosen(parameters, "data_seed", "problems"), "files": _digests(parameters)}
+    if stage == "base":
+        # A small base is pretrained on none of the problems it is tested on, so these determine it too.
+        made_here = parameters["base"]["type"] == "tiny"
+        seeds = {**_chosen(parameters, "base_seed"), **identity(parameters, "problems")} if made_here else {}
+        return {**_chosen(parameters, "model", "base"), **seeds}
+    asked = _chosen(parameters, "task")
+    if stage.endswith("_samples"):
+        policy = identity(parameters, stage.removesuffix("_samples"))
+        return {**policy, **identity(parameters, "problems"), **asked, **_chosen(parameters, "sample_seed", "evaluate")}
+    start = {**identity(parameters, "base"), **identity(parameters, "problems"), **asked}
+    return {**start, **_chosen(parameters, "train_seed"), "train": {stage: parameters["train"][stage]}}
+
+
+def manifest(parameters: Mapping[str, Any], stage: str, project: Path) -> dict[str, Any]:
+    """What is written beside a result: its identity, and what else one may want to know of its making."""
+    return {
+        "identity": identity(parameters, stage),
+        "hardware": parameters["hardware"],
+        "commit": commit(project),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def differences(found: Mapping[str, Any], asked: Mapping[str, Any], path: str = "") -> list[str]:
+    """What differs between two identities, one line a key: ``key: found there, asked here``."""
+    lines = []
+    for key in sorted({*found, *asked}):
+        there, here = found.get(key, "absent"), asked.get(key, "absent")
+        if isinstance(there, Mapping) and isinstance(here, Mapping):
+            lines += differences(there, here, f"{path}{key}.")
+        elif there != here:
+            lines.append(f"{path}{key}: {there!r} there, {here!r} asked")
+    return lines
+
+
+def commit(project: Path) -> str:
+    """The checked-out commit, marked where files differ from it; ``unknown`` outside a git checkout."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _digests(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """A hash of what each local source's files hold: their names stay the same when they are edited."""
+    problems, project = parameters["problems"], Path(parameters["project"])
+    digests = {}
+    for name, source in {"train": problems["train"], **problems["benchmarks"]}.items():
+        if source["type"] == "local":
+            paths = source["path"] if isinstance(source["path"], list) else [source["path"]]
+            files = [project / path for path in paths]
+            content = b"".join(file.read_bytes() if file.is_file() else b"missing" for file in files)
+            digests[name] = hashlib.sha256(content).hexdigest()
+    return digests
+
+
+def _chosen(parameters: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: parameters[key] for key in keys}

@@ -1,0 +1,94 @@
+"""The layers of the configuration, laid over one another into one set of parameters.
+
+The YAML files hold what every model shares, a block per model (``models``), a block per objective (``train``), what
+all objectives share (``training``), and where problems come from (``sources``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from beyond_sharpening.errors import BadInput
+from beyond_sharpening.parameters import OBJECTIVES
+from beyond_sharpening.parameters.sweep import listed
+
+LAYERS = ("models", "sources", "training", "train")
+
+
+class UnknownName(BadInput):
+    """A parameter that names, or should be, a block of the configuration, and does not; ``path`` is its key."""
+
+    def __init__(self, path: Sequence[str], message: str) -> None:
+        super().__init__(message)
+        self.path = list(path)
+
+
+def compose(layers: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay the layers over one another: shared < model block < objective block < what was asked on the command line.
+
+    Args:
+        layers: the merged YAML files, command line included.
+        asked: the command line's own overrides, nested.
+
+    Raises:
+        UnknownName: for a model (to run, or of the grid) or objective that has no block, a training set or benchmark
+            that has no source, or a layer that is no block of keys.
+    """
+    rest = dict(layers)
+    models, sources, shared, train = (_block(rest.pop(name), name) for name in LAYERS)
+    model = str(rest.get("model"))
+    _check_known(model, models, "model")
+    block = dict(_block(models[model], "models", model))
+    own_training = _block(block.pop("training", {}), "models", model, "training")
+    asked_itself = {key: value for key, value in asked.items() if key not in LAYERS}
+    asked_of = _block(asked.get("train", {}), "train")
+    trained = {}
+    for name, coefficients in train.items():
+        _check_known(name, OBJECTIVES, "train", name)
+        own = _block({} if coefficients is None else coefficients, "train", name)
+        on_command_line = (asked.get("training", {}), asked_of.get(name) or {})
+        trained[name] = merge({"objective": name}, shared, own_training, own, *on_command_line)
+    composed = merge(rest, block, asked_itself, {"train": trained})
+    for name in _swept(composed):
+        _check_known(name, models, "sweep", "models")
+    return {**composed, "problems": _with_sources(_block(composed.get("problems"), "problems"), sources)}
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Deep merge of mappings; later layers win."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+                result[key] = merge(result[key], value)
+            else:
+                result[key] = value
+    return result
+
+
+def _swept(composed: Mapping[str, Any]) -> Sequence[Any]:
+    """The models of the grid: a list, or one."""
+    return listed(_block(composed.get("sweep", {}), "sweep").get("models", []))
+
+
+def _with_sources(problems: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:
+    """The problems with the block of each source they name in place of its name."""
+    names = problems.get("benchmarks")
+    if not isinstance(names, list):
+        raise UnknownName(("problems", "benchmarks"), f"{names!r}: must be a list of names of blocks under sources")
+    _check_known(problems.get("train"), sources, "problems", "train")
+    for name in names:
+        _check_known(name, sources, "problems", "benchmarks")
+    return {**problems, "train": sources[problems["train"]], "benchmarks": {name: sources[name] for name in names}}
+
+
+def _check_known(name: Any, known: Collection[str], *path: str) -> None:
+    if not isinstance(name, str) or name not in known:
+        raise UnknownName(path, f"{name!r}: unknown; known: {', '.join(sorted(known))}")
+
+
+def _block(value: Any, *path: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UnknownName(path, f"{value!r}: must be a block of keys")
+    return value

@@ -1,0 +1,13 @@
+"""Speed, side by side with peers: the same model, prompts and numbers of steps, in one run.
+
+Repeats of ours and the peer's are interleaved, so that what else the machine does meets both; medians are compared.
+
+contest    one piece of work done twice
+decoding   power sampling, and rollouts
+training   a step of RLOO, part by part, against TRL's own trainer
+"""
+
+from beyond_sharpening.speed.contest import Measurement
+from beyond_sharpening.speed.run import measure
+
+__all__ = ["Measurement", "measure"]

@@ -1,0 +1,31 @@
+"""Every contest, one after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beyond_sharpening.speed import decoding, training
+from beyond_sharpening.speed.contest import Measurement
+
+if TYPE_CHECKING:
+    from beyond_sharpening.parameters import Benchmark, Hardware, HubBase, TinyBase
+
+
+def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> list[Measurement]:
+    """Decoding and training against their peers.
+
+    Args:
+        options: sizes and repeats.
+        base: the start model, whose shape a training step has; its weights are random here.
+        hardware: device, precision and batch sizes of the training step.
+    """
+    import torch
+
+    processor = f"{torch.get_num_threads()} thread(s)"
+    machine = torch.cuda.get_device_name() if hardware.device == "cuda" else processor
+    step = training.measure_step(options, base, hardware)  # first, because it refuses what cannot fit
+    decoded = [contest.measure(options.repeats) for contest in decoding.contests(options)]
+    for rows, where in ((decoded, processor), (step, machine)):  # what is decoded is small: no work for a GPU
+        for row in rows:
+            row["conditions"] += f"; {where}"
+    return [*decoded, *step]

@@ -1,0 +1,64 @@
+"""A training as a thing: what it is asked, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beyond_sharpening.models.policy import Policy
+from beyond_sharpening.parameters import Hardware, Training
+from beyond_sharpening.problems import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from beyond_sharpening.models.callbacks import Track
+
+Scores = Callable[[Sequence[str], Sequence[str]], Sequence[float | None]]
+"""``(completions, golds)`` to R of each, None where it cannot be scored."""
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What is trained on: problems, the template of the prompt, the reward and the length limits."""
+
+    train: Sequence[Problem]
+    validation: Sequence[Problem]
+    prompt: str
+    reward: Scores
+    max_completion_tokens: int
+    max_prompt_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training as it is handed to the processes that do it.
+
+    Attributes:
+        base: start model; also the reference.
+        task: problems and reward.
+        options: objective and optimiser.
+        hardware: device, precision, engine, processes and batch sizes.
+        seed: of the order of the problems and of every rollout.
+        workspace: folder of this cell alone.
+        track: called with live metrics and the step, in the first process.
+    """
+
+    base: Policy
+    task: TrainingTask
+    options: Training
+    hardware: Hardware
+    seed: int
+    workspace: Path
+    track: Track
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves: the last and the best policy (by validation accuracy) and a row a step."""
+
+    last: Policy
+    best: Policy
+    history: pd.DataFrame

@@ -1,0 +1,105 @@
+"""One process's share of a training: it builds the trainer, trains, and leaves policies and history behind."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from datasets import Dataset
+from transformers.trainer_utils import get_last_checkpoint
+
+from beyond_sharpening.models.callbacks import LiveMetrics, Progress, quiet
+from beyond_sharpening.parameters import Training
+from beyond_sharpening.problems.prompts import render_messages
+from beyond_sharpening.training.adapters import adapter_config
+from beyond_sharpening.training.arguments import training_arguments
+from beyond_sharpening.training.callbacks import StopOnNonFinite
+from beyond_sharpening.training.job import Job, TrainingTask
+from beyond_sharpening.training.trainer import ObjectiveTrainer
+from beyond_sharpening.training.validation import Validation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+HISTORY = {
+    "step": "step",
+    "reward": "reward",
+    "task_accuracy": "task_accuracy",
+    "unscored": "unscored",
+    "entropy": "entropy",
+    "kl": "kl",
+    "log_reference": "log_reference",
+    "log_policy": "log_policy",
+    "completions/mean_length": "length",
+    "completions/clipped_ratio": "truncated",
+    "sampler_gap": "sampler_gap",
+    "importance_max": "importance_max",
+    "importance_truncated": "importance_truncated",
+    "grad_norm": "grad_norm",
+    "learning_rate": "learning_rate",
+    "step_time": "step_time",
+    "validation_accuracy": "validation_accuracy",
+}
+"""TRL's names of what is logged, and ours."""
+
+HISTORY_FILE = "history.parquet"
+
+
+def train_here(job: Job) -> None:
+    """Train in this process, one of several or the only one; leave policies and history in the workspace."""
+    tokenizer = job.base.tokenizer()
+    trainer = build_trainer(job, tokenizer)
+    quiet(trainer)
+    callbacks = [StopOnNonFinite(), Validation(trainer, tokenizer, job.task, job.options, job.workspace / "best")]
+    progress = Progress(f"train {job.options.objective}")
+    if trainer.is_world_process_zero():
+        callbacks += [LiveMetrics(job.track), progress]
+    for callback in callbacks:
+        trainer.add_callback(callback)
+    with closing(progress):
+        trainer.train(resume_from_checkpoint=get_last_checkpoint(job.workspace))
+    trainer.save_policy(tokenizer, job.workspace / "last")
+    if trainer.is_world_process_zero():
+        _history(trainer.state.log_history, job.options).to_parquet(job.workspace / HISTORY_FILE)
+
+
+def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrainer:
+    """The trainer of a job, on this process's device."""
+    options, hardware, task = job.options, job.hardware, job.task
+    place = os.environ.get("LOCAL_RANK")
+    device = hardware.device if hardware.device == "cpu" or place is None else f"{hardware.device}:{place}"
+    # Weights that learn are float32: steps of 1e-6 vanish in bfloat16. Those that an adapter leaves alone need not be,
+    # unless the engine has TRL merge the adapter into them, and out of them again, every step.
+    learns = options.lora is None or hardware.engine.startswith("vllm")
+    whole = "cpu" if hardware.sharding == "fsdp2" else device  # a GPU need never hold all that it will have a shard of
+    return ObjectiveTrainer(
+        model=job.base.model(whole, "float32" if learns else hardware.dtype, hardware.attention),
+        reference=job.base.model(device, hardware.dtype, hardware.attention) if options.lora is None else None,
+        objective=options.build_objective(),
+        task_reward=task.reward,
+        args=training_arguments(job),  # after the models are loaded: DeepSpeed would share out the reference as well
+        reward_scale=options.reward_scale,
+        fixed_length=options.fixed_length,
+        generation_batch=hardware.generation_batch,
+        engine=hardware.engine,
+        processing_class=tokenizer,
+        train_dataset=_dataset(task),
+        peft_config=None if options.lora is None else adapter_config(options.lora),
+    )
+
+
+def _dataset(task: TrainingTask) -> Dataset:
+    rows = [{"prompt": render_messages(problem.question, task.prompt), "gold": problem.gold} for problem in task.train]
+    return Dataset.from_list(rows)
+
+
+def _history(log: list[dict[str, Any]], options: Training) -> pd.DataFrame:
+    """One row a step from the trainer's log."""
+    steps = pd.DataFrame([row for row in log if "reward" in row])
+    history = steps.reindex(columns=list(HISTORY)).rename(columns=HISTORY).astype(float).astype({"step": int})
+    completions = options.prompts_per_step * options.completions_per_prompt
+    history["clipped"] = (history["grad_norm"] > options.max_grad_norm).astype(float)
+    history["tokens_per_second"] = completions * history["length"] / history["step_time"]
+    return history

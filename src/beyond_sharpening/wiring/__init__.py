@@ -1,0 +1,1 @@
+"""All that knows Kedro or MLflow and is neither a node nor a pipeline."""

@@ -1,0 +1,182 @@
+"""Configuration as Kedro loads it, composed and validated: a run that loads its parameters has good ones."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
+
+from beyond_sharpening.errors import BadInput
+
+if TYPE_CHECKING:
+    from beyond_sharpening.parameters import Parameters
+
+
+class ExperimentConfigLoader(OmegaConfigLoader):
+    """``OmegaConfigLoader`` whose parameters are the composed, validated set of ``beyond_sharpening.parameters``.
+
+    Catalog entries reach them through two resolvers: ``${parameter:data}`` and ``${cell:tilted}``, the
+    place of a trained policy among others (``tilted/alpha2-beta100/seed-0``).
+    """
+
+    def __init__(self, conf_source: str | Path, env: str | None = None, *args: Any, **kwargs: Any) -> None:
+        _check_environment(Path(conf_source), env)
+        self._layers: dict[str, Any] | None = None
+        self._varied: dict[str, Any] = {}
+        self._validated: dict[str, Any] | None = None
+        super().__init__(conf_source, env, *args, **kwargs)
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        if key == "catalog":
+            # Resolvers are the process's, parameters this loader's: another loader may have registered its own since.
+            OmegaConf.register_new_resolver("parameter", lambda name: self["parameters"][name], replace=True)
+            OmegaConf.register_new_resolver("cell", self._cell, replace=True)
+        if key != "parameters":
+            return self._read(key)
+        if self._validated is None:
+            self._validated = self._load_parameters()
+        return self._validated
+
+    def _read(self, key: str) -> dict[str, Any]:
+        try:
+            return super().__getitem__(key)
+        except yaml.YAMLError as error:
+            if faults := list(self._broken()):
+                raise BadInput("invalid configuration, nothing was run:\n" + "\n".join(faults)) from error
+            raise
+
+    def _broken(self) -> Iterator[str]:
+        """The files that are no YAML, with the line where each breaks off."""
+        for environment in self._environments():
+            for file in sorted(Path(self.conf_source, environment).rglob("*.yml")):
+                try:
+                    OmegaConf.load(file)
+                except yaml.MarkedYAMLError as error:
+                    line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+                    yield f"  {file.relative_to(Path(self.conf_source).parent)}{line}: no YAML: {error.problem}"
+
+    def vary(self, varied: Mapping[str, Any]) -> None:
+        """Lay these parameters over those of the command line, in place of the last ones; no file is read again."""
+        self._varied, self._validated = dict(varied), None
+
+    def _load_parameters(self) -> dict[str, Any]:
+        from pydantic import ValidationError
+
+        from beyond_sharpening.parameters import Parameters
+        from beyond_sharpening.parameters.layers import UnknownName, compose, merge
+
+        if self._layers is None:
+            self._layers = self._read("parameters")
+        layers = merge(self._layers, self._varied)
+        try:
+            composed = compose(layers, self._asked())
+        except UnknownName as error:
+            where, key = self._origin(error.path, layers)
+            raise BadInput(f"invalid parameters, nothing was run:\n  {where}: {key} = {error}") from None
+        project = Path(self.conf_source).resolve().parent
+        models = project / str(composed["data"]) / "06_models" / str(composed["model"])
+        places = {"project": str(project), "workspace": str(models / "workspace")}
+        try:
+            parameters = Parameters.model_validate({**composed, **places})
+        except ValidationError as error:
+            faults = dict.fromkeys(self._describe(fault, layers) for fault in error.errors())
+            raise BadInput("invalid parameters, nothing was run:\n" + "\n".join(faults)) from None
+        self._check_trl(parameters, layers)
+        return parameters.model_dump(mode="json")
+
+    def _check_trl(self, parameters: Parameters, layers: Mapping[str, Any]) -> None:
+        """Only TRL knows its arguments, and it takes seconds to ask: when there are some."""
+        for name, options in parameters.train.items():
+            if options.trl:
+                from beyond_sharpening.training.arguments import unknown_trl_arguments
+
+                for argument in unknown_trl_arguments(options):
+                    where, key = self._origin(["train", name, "trl", argument], layers)
+                    raise BadInput(
+                        f"invalid parameters, nothing was run:\n  {where}: {key} = {options.trl[argument]!r}: "
+                        "no argument of TRL's RLOOConfig"
+                    )
+
+    def _asked(self) -> dict[str, Any]:
+        from beyond_sharpening.parameters.layers import merge
+
+        asked: Any = OmegaConf.to_container(OmegaConf.create(self.runtime_params or {}))
+        return merge(asked, self._varied)
+
+    def _describe(self, fault: Mapping[str, Any], layers: Mapping[str, Any]) -> str:
+        from beyond_sharpening.parameters import block_types, locate
+
+        keys, block = locate(fault["loc"])
+        given = fault["input"]
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            _, parent = locate(fault["loc"][:-1])
+            message = f"unknown key; known: {', '.join(sorted(parent.model_fields))}"
+        elif fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            keys, given = [*keys, "type"], given.get("type", {})
+            wrong = "missing" if fault["type"] == "union_tag_not_found" else "unknown"
+            message = f"{wrong}; known: {', '.join(block_types(block))}"
+        where, key = self._origin(keys, layers)
+        value = "" if isinstance(given, Mapping) else f" = {given!r}"
+        return f"  {where}: {key}{value}: {message}"
+
+    def _origin(self, path: list[str], layers: Mapping[str, Any]) -> tuple[str, str]:
+        """Where a parameter was set, and its key there: the command line, or the innermost layer that names it."""
+        asked, files = ("--params", self._asked()), list(self._files())
+        for depth in range(len(path), 0, -1):
+            candidates = list(_candidates(path[:depth], layers))
+            for trees in ([asked], files):
+                for candidate, (where, tree) in itertools.product(candidates, trees):
+                    if _holds(tree, candidate):
+                        return where, ".".join([*candidate, *path[depth:]])
+        return f"{Path(self.conf_source).name}/{self.base_env}", ".".join(path)
+
+    def _files(self) -> Iterator[tuple[str, Any]]:
+        for environment in self._environments():
+            for file in sorted(Path(self.conf_source, environment).glob("parameters*.yml")):
+                yield f"{Path(self.conf_source).name}/{environment}/{file.name}", yaml.safe_load(file.read_text())
+
+    def _environments(self) -> tuple[str, str]:
+        """Innermost first."""
+        return self.env or self.default_run_env, self.base_env
+
+    def _cell(self, policy: str) -> str:
+        from beyond_sharpening.cells.place import place
+        from beyond_sharpening.parameters import Training
+
+        parameters = self["parameters"]
+        variant = Training.model_validate(parameters["train"][policy]).variant()
+        return place(policy, variant, parameters["train_seed"])
+
+
+def _check_environment(conf_source: Path, env: str | None) -> None:
+    if env is not None and conf_source.is_dir() and not (conf_source / env).is_dir():
+        known = sorted(folder.name for folder in conf_source.iterdir() if folder.is_dir())
+        raise BadInput(f"--env={env}: there is no folder {conf_source.name}/{env}; known: {', '.join(known)}")
+
+
+def _candidates(path: list[str], layers: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The keys at which the layers may have set a parameter, innermost first."""
+    model = str(layers.get("model"))
+    yield path
+    if path[0] == "train":
+        yield from (["models", model, "training", *path[2:]], ["training", *path[2:]])
+    elif path[0] == "problems" and len(path) > 2:
+        train = layers["models"][model]["problems"].get("train")
+        yield ["sources", train, *path[2:]] if path[1] == "train" else ["sources", *path[2:]]
+    else:
+        yield ["models", model, *path]
+
+
+def _holds(tree: Any, path: list[str]) -> bool:
+    """True if the tree has the path."""
+    for part in path:
+        if not isinstance(tree, Mapping) or part not in tree:
+            return False
+        tree = tree[part]
+    return True

@@ -1,0 +1,99 @@
+"""What surrounds every run: results are those asked for and say what made them; interruptions fail; runs are tagged."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks import hook_impl
+
+from beyond_sharpening import interruption
+from beyond_sharpening.cells.identity import commit, manifest
+from beyond_sharpening.parameters import Hardware
+from beyond_sharpening.wiring.machine import check_data_folder, check_machine
+from beyond_sharpening.wiring.manifests import GUARDED, check_manifests
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
+    from kedro.pipeline import Pipeline
+
+ALLOCATOR = {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}
+"""Environment variables of torch's allocator of GPU memory. Unless they say otherwise its segments grow: rollouts and
+batches of all lengths would leave holes in segments of fixed size, which nothing later fits into."""
+
+RUN_TAGS = "BEYOND_SHARPENING_RUN_TAGS"
+"""Environment variable with further tags of the MLflow run, as JSON: a sweep names and nests its runs by them."""
+
+
+class Provenance:
+    """Checks what is on disk and the machine before a run, and writes a manifest beside each result as it is made."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Validate the parameters before anything else happens: loading them does."""
+        self._parameters: dict[str, Any] = context.params
+        self._project = Path(context.project_path)
+        hardware = self._parameters["hardware"]
+        # vLLM has a pool of its own, which refuses such segments.
+        if hardware["device"] == "cuda" and not hardware["engine"].startswith("vllm") and not ALLOCATOR & {*os.environ}:
+            os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        """Bound the threads of torch, which reads them when it is first imported."""
+        threads = self._parameters["hardware"]["threads"]
+        if threads is not None:
+            os.environ["OMP_NUM_THREADS"] = str(threads)
+            if torch := sys.modules.get("torch"):
+                torch.set_num_threads(threads)
+
+    @hook_impl(tryfirst=True)  # a run that is refused leaves no trace in MLflow
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        self._catalog = catalog
+        if not self._parameters["dry_run"]:  # a plan can be made anywhere
+            check_machine(Hardware.model_validate(self._parameters["hardware"]))
+            check_data_folder(self._project / self._parameters["data"])
+        check_manifests(pipeline.datasets(), catalog, self._parameters)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        if stage := GUARDED.get(dataset_name):
+            self._catalog.save(f"{stage}_manifest", manifest(self._parameters, stage, self._project))
+
+
+class Tracking:
+    """Tags the MLflow run, and lets a signal fail it: MLflow would call it finished, or leave it running."""
+
+    def __init__(self) -> None:
+        self._signals = ExitStack()
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._tags = {
+            "model": context.params["model"],
+            "env": context.env or "local",
+            "commit": commit(Path(context.project_path)),
+            **{name: value for name, value in context.params.items() if name.endswith("_seed")},
+        }
+
+    @hook_impl(trylast=True)  # the MLflow run is open by then
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        import mlflow
+
+        if mlflow.active_run() is not None:
+            mlflow.set_tags({**self._tags, "runtime_params": run_params.get("runtime_params")})
+            mlflow.set_tags(json.loads(os.environ.get(RUN_TAGS, "{}")))
+        self._signals.enter_context(interruption.handled())
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        self._signals.close()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        self._signals.close()

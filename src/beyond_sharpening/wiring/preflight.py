@@ -1,0 +1,171 @@
+"""Before a run: a refusal of what cannot go well, and its plan where that alone is asked for (``dry_run=true``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import DatasetError
+
+from beyond_sharpening.errors import BadInput, DryRun
+from beyond_sharpening.models.memory import Memory, evaluation_memory, shortage, training_memory
+from beyond_sharpening.models.shape import Shape, linear_layers
+from beyond_sharpening.objectives import ObjectiveName
+from beyond_sharpening.parameters import OBJECTIVES, Hardware, HubBase, Parameters, Training
+from beyond_sharpening.wiring import dry_run
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol, DataCatalog
+    from kedro.pipeline import Node, Pipeline
+    from transformers import PretrainedConfig
+
+UNKNOWN = "Memory: not known before the model is loaded; base.config gives its shape beforehand"
+EVALUATING = {"prepare_base", "evaluate"}  # the stages that decode outside a training
+
+
+class Planning:
+    """Says what a run would do and need; refuses one whose GPU is too small."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        self._parameters: dict[str, Any] = context.params
+
+    @hook_impl(tryfirst=True)  # a run that is refused, or only planned, leaves no trace in MLflow
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
+        parameters = Parameters.model_validate(self._parameters)
+        left = nodes_to_run(pipeline, catalog) if run_params["only_missing_outputs"] else pipeline.nodes
+        remaining = dry_run.stages(left)
+        objectives = [name for name in OBJECTIVES if f"train_{name}" in remaining]
+        evaluates = not EVALUATING.isdisjoint(remaining)
+        self._trained = {name: parameters.train[name] for name in objectives}
+        config = find_config(parameters, catalog) if objectives or evaluates else None
+        if config is not None:
+            check_model(config, parameters, self._trained)
+        if self._trained and (problems := _count(catalog, "train_problems")) is not None:
+            check_problems(problems, self._trained)
+        if not parameters.dry_run and (parameters.hardware.device == "cpu" or parameters.hardware.memory_gib is None):
+            return
+        shape = None if config is None else Shape.of(config)
+        memory = estimate(shape, parameters, objectives, evaluates) if shape else []
+        if parameters.dry_run:
+            counts = {name: _count(catalog, name) for name in ("train_problems", "benchmark_problems")}
+            limit = parameters.hardware.memory_gib
+            blocks = [
+                dry_run.heading(parameters, shape),
+                dry_run.progress(dry_run.stages(pipeline.nodes), remaining),
+                dry_run.cells(parameters, objectives, counts["train_problems"]),
+                dry_run.evaluation(parameters, remaining, counts["benchmark_problems"]),
+                UNKNOWN if shape is None and (objectives or evaluates) else dry_run.table(memory, limit),
+            ]
+            print("\n\n".join(block for block in blocks if block), end="\n\n")
+        refuse(shortages(memory, parameters.hardware))
+        if parameters.dry_run:
+            raise DryRun
+
+    @hook_impl
+    def after_node_run(self, outputs: dict[str, Any]) -> None:
+        """Hold the parameters against what is known only now, before it is kept."""
+        if "train_problems" in outputs:
+            check_problems(len(outputs["train_problems"]), self._trained)
+        if "base_policy" in outputs:
+            check_model(outputs["base_policy"].config(), Parameters.model_validate(self._parameters), self._trained)
+
+
+def check_problems(problems: int, trained: Mapping[ObjectiveName, Training]) -> None:
+    """Raise a BadInput for a training whose step wants more problems than there are."""
+    for name, options in trained.items():
+        if options.prompts_per_step > problems:
+            raise BadInput(
+                f"train.{name}.prompts_per_step = {options.prompts_per_step} is more than the {problems} training "
+                "problems that are left of problems.train; lower it (training.prompts_per_step is that of every "
+                "objective), or take a larger source"
+            )
+
+
+def check_model(config: PretrainedConfig, parameters: Parameters, trained: Mapping[ObjectiveName, Training]) -> None:
+    """Raise a BadInput if the start model has no such layers as adapters are asked for, or too short a context."""
+    from beyond_sharpening.models.start_model import check_context
+
+    check_context(config, parameters.task, getattr(parameters.base, "path", parameters.model))
+    adapted = {name: options.lora.targets for name, options in trained.items() if options.lora is not None}
+    for name, targets in adapted.items():
+        if targets == "all-linear":
+            continue
+        layers = linear_layers(config)
+        if unknown := [target for target in targets if target not in layers]:
+            raise BadInput(
+                f"train.{name}.lora.targets: {unknown[0]!r} is no linear layer of the start model; it has: "
+                f"{', '.join(layers)} (training.lora.targets is that of every objective)"
+            )
+
+
+def nodes_to_run(pipeline: Pipeline, catalog: DataCatalog) -> list[Node]:
+    """The nodes that a run of what is missing would run, in order: Kedro's ``only_missing_outputs``, told beforehand.
+
+    Those without outputs, those with an output that is not there, and those that make what another of them reads.
+    """
+    running: list[Node] = []
+    for node in reversed(pipeline.nodes):
+        read = {name for other in running for name in other.inputs}
+        if not node.outputs or any(_is_to_make(name, catalog, read=name in read) for name in node.outputs):
+            running.append(node)
+    return running[::-1]
+
+
+def _is_to_make(name: str, catalog: DataCatalog, *, read: bool) -> bool:
+    if name not in catalog or getattr(catalog.get(name), "_EPHEMERAL", False):
+        return read
+    try:
+        return not catalog.exists(name)
+    except DatasetError:  # metrics of an MLflow run that has not begun
+        return True
+
+
+def find_config(parameters: Parameters, catalog: CatalogProtocol[Any, Any]) -> PretrainedConfig | None:
+    """The start model's configuration: from where it is kept, or from its parameters; None where only the hub knows."""
+    import torch
+
+    from beyond_sharpening.models.start_model import architecture
+
+    base, kept = parameters.base, catalog.load("base_policy")
+    if (kept.path / "config.json").is_file():
+        return kept.config()
+    if isinstance(base, HubBase):
+        return architecture(base) if base.config is not None or Path(base.path).is_dir() else None
+
+    from beyond_sharpening.models.tiny import build_model, build_tokenizer
+
+    with torch.device("meta"):
+        return build_model(build_tokenizer(), base, parameters.base_seed).config
+
+
+def estimate(
+    shape: Shape, parameters: Parameters, objectives: Sequence[ObjectiveName], evaluates: bool
+) -> list[Memory]:
+    """The memory of each phase; objectives differ in none of what it depends on, unless their batches do."""
+    task, hardware = parameters.task, parameters.hardware
+    trainings = {
+        (options.prompts_per_step, options.completions_per_prompt, str(options.lora)): options
+        for options in (parameters.train[name] for name in objectives)
+    }
+    phases = [memory for options in trainings.values() for memory in training_memory(shape, task, options, hardware)]
+    return [*phases, evaluation_memory(shape, task, hardware)] if evaluates else phases
+
+
+def shortages(memory: Sequence[Memory], hardware: Hardware) -> list[str]:
+    """What of it does not fit into the memory that the profile states, and why."""
+    limit = hardware.memory_gib
+    return [] if limit is None else [told for one in memory if (told := shortage(one, limit))]
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Refuse to run what does not fit."""
+    if faults:
+        raise BadInput("this cannot fit, nothing was run:\n  " + "\n  ".join(faults))
+
+
+def _count(catalog: DataCatalog, name: str) -> int | None:
+    return len(catalog.load(name)) if catalog.exists(name) else None

@@ -1,0 +1,75 @@
+"""The theory as a pipeline: a claim that fails is saved, named, and fails the run."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from beyond_sharpening.pipelines.theory.nodes import require_theory
+from beyond_sharpening.pipelines.theory.pipeline import PROPOSITIONS
+from beyond_sharpening.reporting import theory_figures
+from beyond_sharpening.theory import propositions
+from beyond_sharpening.theory.propositions.check import Check, claim, claims_table, series_table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def check(number: int, computed: float = 1.0) -> Check:
+    series = {
+        "A panel": pd.DataFrame({"k": [1, 10, 100], "value": [0.0, 0.5, 1.0]}),
+        "Another": pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 1, 1, 0], "policy": ["a", "a", "b", "b"]}),
+    }
+    return Check(number, f"Title {number}", "So it is.", pd.DataFrame([claim("one", computed, "=", 1)]), series)
+
+
+def test_a_claim_that_fails_is_named_with_both_sides() -> None:
+    claims = claims_table([check(1), check(2, computed=1.5)])
+    with pytest.raises(ArithmeticError, match=r"1 of 2 claims.*\n  2\. Title 2: one is 1\.5, but should be = 1"):
+        require_theory(claims)
+
+
+def test_claims_that_hold_are_counted_for_the_tracker() -> None:
+    metrics, _ = require_theory(claims_table([check(1), check(2)]))
+    assert {name: metric["value"] for name, metric in metrics.items()} == {
+        "claims that fail/Title 1": 0.0,
+        "claims that fail/Title 2": 0.0,
+    }
+
+
+def test_every_series_is_a_panel_and_every_line_is_named() -> None:
+    checks = [check(1), check(10)]
+    figures = theory_figures(claims_table(checks), series_table(checks))
+    assert list(figures) == ["theory_01", "theory_10"]
+    first, second = figures["theory_10"].axes
+    assert (first.get_title(), first.get_xscale(), first.get_xlabel()) == ("A panel", "log", "k")
+    assert [text.get_text() for text in second.get_legend().get_texts()] == ["a", "b"]
+    FigureCanvasAgg(figures["theory_01"]).draw()
+
+
+def test_a_failing_claim_fails_the_run_after_its_table_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = [check(number, computed=number / 3) for number in list(PROPOSITIONS)[:-1]]
+    monkeypatch.setattr(propositions, "check_propositions", lambda seed: checks)
+    bootstrap_project(ROOT)
+    with (
+        KedroSession.create(ROOT, env="test", runtime_params={"data": str(tmp_path)}) as session,
+        pytest.raises(ArithmeticError, match="9 of 11 claims"),
+    ):
+        session.run(pipeline_names=["theory"])
+    saved = pd.read_parquet(tmp_path / "08_reporting/theory/checks.parquet")
+    assert (~saved["holds"]).sum() == 9
+    assert (tmp_path / "08_reporting/figures/theory_11.png").stat().st_size > 5000
+
+
+def test_sharpening_is_predicted_before_anything_is_trained() -> None:
+    bootstrap_project(ROOT)
+    nodes = pipelines["__default__"].nodes
+    (predicts,) = [place for place, node in enumerate(nodes) if "sharpening_prediction" in node.outputs]
+    trains = [place for place, node in enumerate(nodes) if "train" in node.tags]
+    assert len(trains) == 4
+    assert predicts < min(trains)

@@ -1,0 +1,338 @@
+"""What may be asked for: every shipped configuration loads, layers go over one another, and bad input is explained."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from beyond_sharpening import settings
+from beyond_sharpening.cells.identity import identity
+from beyond_sharpening.errors import BadInput
+from beyond_sharpening.objectives import Objective
+from beyond_sharpening.parameters import OBJECTIVES, Parameters, Training
+from beyond_sharpening.parameters.layers import compose
+from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
+
+pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver")
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+ENVIRONMENTS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
+MODELS = sorted(yaml.safe_load((CONF / "base/parameters_models.yml").read_text())["models"])
+
+
+def load(env: str | None = None, conf: Path = CONF, **asked):
+    return ExperimentConfigLoader(conf, env, runtime_params=asked, **settings.CONFIG_LOADER_ARGS)["parameters"]
+
+
+def refusal(env: str | None = None, conf: Path = CONF, **asked) -> str:
+    with pytest.raises(BadInput) as caught:
+        load(env, conf, **asked)
+    return str(caught.value)
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """A copy of the shipped base configuration that a test may spoil."""
+    for environment in ("base", "local"):
+        (tmp_path / "conf" / environment).mkdir(parents=True)
+    for file in (CONF / "base").glob("*.yml"):
+        (tmp_path / "conf/base" / file.name).write_text(file.read_text())
+    return tmp_path / "conf"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_every_shipped_configuration_loads(model, env):
+    parameters = load(env, model=model)
+    assert parameters["model"] == model
+    assert set(parameters["train"]) == set(OBJECTIVES)
+    Parameters.model_validate(parameters)  # what a pipeline is given can be read back
+    for options in parameters["train"].values():
+        assert isinstance(Training.model_validate(options).build_objective(), Objective)
+
+
+def test_the_four_models_and_the_gpu_profile_are_shipped():
+    assert MODELS == ["llama32_3b", "qwen25_3b", "qwen3_4b", "tiny"]
+    assert {"base", "gpu"} <= set(ENVIRONMENTS)
+
+
+def test_models_inherit_from_one_another_what_they_share():
+    llama, qwen = load(model="llama32_3b"), load(model="qwen25_3b")
+    assert llama["base"]["path"] != qwen["base"]["path"]
+    assert llama["task"] == qwen["task"]
+    assert list(llama["problems"]["benchmarks"]) == ["math_test", "math_500", "minerva"]
+
+
+PAPER = {  # steps, epochs, prompts a step, context; the rest is common to all three
+    "llama32_3b": (500, None, 32, 2048),
+    "qwen25_3b": (500, None, 32, 2048),
+    "qwen3_4b": (1000, 1, 64, 4096),
+}
+
+
+@pytest.mark.parametrize("model", PAPER)
+def test_the_papers_models_train_as_the_paper_does(model):
+    """arXiv 2604.16259: the set-up as docs/models.md tells it; the best checkpoint alone is chosen otherwise."""
+    parameters = load(model=model)
+    steps, epochs, prompts, context = PAPER[model]
+    for options in (Training.model_validate(block) for block in parameters["train"].values()):
+        assert (options.steps, options.epochs, options.prompts_per_step) == (steps, epochs, prompts)
+        assert (options.completions_per_prompt, options.validate_every) == (8, 20)
+        assert (options.learning_rate, options.warmup_steps, options.weight_decay) == (1e-6, 50, 0.01)
+        assert (options.adam_betas, options.max_grad_norm, options.trl) == ((0.9, 0.999), 1.0, {})
+    task = parameters["task"]
+    assert task["max_prompt_tokens"] + task["max_completion_tokens"] == context
+    assert "step by step" in task["prompt"]
+    assert "\\boxed{}" in task["prompt"]
+    assert parameters["evaluate"]["checkpoints"] == ["last", "best"]
+    assert parameters["evaluate"]["decoders"]["temperature"]["samples"] == 16
+    assert parameters["compare"]["ks"] == [1, 2, 4, 8, 16]
+    assert len(parameters["base"]["revision"]) == 40, "a commit, not a branch"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "problems", "steps"), [(None, 40, 1000), (1, 39_815, 622), (2, 39_815, 1000), (1, 63, 0)]
+)
+def test_a_training_ends_with_its_steps_or_its_epochs_whichever_comes_first(epochs, problems, steps):
+    shipped = Training.model_validate(load(model="qwen3_4b", training={"epochs": epochs})["train"]["task_reward"])
+    assert shipped.steps_on(problems) == steps
+
+
+def test_the_block_that_the_documentation_adds_is_a_model(conf):
+    text = (CONF.parent / "docs/models.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    (conf / "base/parameters_models_mine.yml").write_text(block)
+    parameters = load(conf=conf, model="mine", base={"path": "/models/other"})
+    assert parameters["base"]["path"] == "/models/other"
+    assert parameters["train"]["tilted"]["steps"] == 200
+    assert list(parameters["problems"]["benchmarks"]) == ["math_500"]
+    assert "models.mine.task.max_prompt_tokens = 0" in refusal(
+        conf=conf, model="mine", models={"mine": {"task": {"max_prompt_tokens": 0}}}
+    )
+
+
+LAYERS = {
+    "models": {
+        "small": {
+            "base": {"steps": 2},
+            "problems": {"train": "sums", "benchmarks": ["sums"]},
+            "training": {"steps": 20},
+        },
+        "large": {"base": {"steps": 3}, "problems": {"train": "sums", "benchmarks": ["sums"]}},
+    },
+    "sources": {"sums": {"size": 5}, "products": {"size": 6}},
+    "training": {"steps": 10, "trl": {"use_vllm": False}},
+    "train": {"tilted": {"alpha": 4}, "sharpening": None},
+    "base": {"steps": 1, "batch": 8},
+    "model": "small",
+}
+
+
+def steps(layers: dict, asked: dict | None = None) -> tuple[int, int]:
+    train = compose(layers, asked or {})["train"]
+    return train["tilted"]["steps"], train["sharpening"]["steps"]
+
+
+def test_shared_training_gives_way_to_the_model_the_objectives_file_and_the_command_line():
+    assert steps({**LAYERS, "model": "large"}) == (10, 10)
+    assert steps(LAYERS) == (20, 20)
+    own = {**LAYERS, "train": {"tilted": {"steps": 30}, "sharpening": None}}
+    assert steps(own) == (30, 20)
+    assert steps(own, {"training": {"steps": 40}}) == (40, 40)
+    assert steps(own, {"training": {"steps": 40}, "train": {"tilted": {"steps": 50}}}) == (50, 40)
+
+
+def test_a_models_block_goes_over_the_shared_keys_and_the_command_line_over_both():
+    assert compose(LAYERS, {})["base"] == {"steps": 2, "batch": 8}
+    assert compose(LAYERS, {"base": {"batch": 9}})["base"] == {"steps": 2, "batch": 9}
+    assert compose(LAYERS, {"base": {"steps": 7}})["base"] == {"steps": 7, "batch": 8}
+
+
+def test_another_benchmark_or_training_set_can_be_asked_for():
+    problems = compose(LAYERS, {"problems": {"benchmarks": ["products"], "train": "products"}})["problems"]
+    assert problems == {"train": {"size": 6}, "benchmarks": {"products": {"size": 6}}}
+
+
+def test_blocks_within_a_layer_are_merged_key_by_key():
+    train = compose(LAYERS, {"train": {"tilted": {"trl": {"use_liger_kernel": True}}}})["train"]
+    assert train["tilted"]["trl"] == {"use_vllm": False, "use_liger_kernel": True}
+    assert train["sharpening"]["trl"] == {"use_vllm": False}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"model": "gpt5"}, "model = 'gpt5': unknown; known: llama32_3b, qwen25_3b, qwen3_4b, tiny"),
+        ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: base, base_seed, benchmark,"),
+        ({"train": {"grpo": {"alpha": 1}}}, "train.grpo = 'grpo': unknown; known: null_control, sharpening,"),
+        ({"train": {"tilted": {"alhpa": 4}}}, "train.tilted.alhpa = 4: unknown key; known: adam_betas, alpha, beta,"),
+        ({"train": {"tilted": {"alpha": -1}}}, "train.tilted.alpha = -1: Input should be greater than 0"),
+        ({"train": {"tempered": {"alpha": 101}}}, "train.tempered.alpha = 101: Input should be less than or equal to"),
+        ({"train": {"tilted": {"beta": 0}}}, "train.tilted.beta = 0: Input should be greater than 0"),
+        ({"train": {"tilted": {"beta": float("inf")}}}, "train.tilted.beta = inf: Input should be a finite number"),
+        ({"train": {"tilted": {"normalisation": "none"}}}, "sum, mean or {length_power: w} with a finite w; got"),
+        ({"train": {"tilted": {"objective": "sharpening"}}}, "train.tilted.objective = 'sharpening': must be tilted"),
+        ({"train": {"tilted": {"trl": {"temperature": 2}}}}, "train.tilted.trl: temperature = 2 would change the"),
+        ({"train": {"tilted": {"trl": {"use_vlm": True}}}}, "train.tilted.trl.use_vlm = True: no argument of TRL's"),
+        ({"train": {"tilted": 3}}, "train.tilted = 3: must be a block of keys"),
+        ({"training": {"completions_per_prompt": 1}}, "training.completions_per_prompt = 1: Input should be greater"),
+        ({"hardware": {"train_batch": -3}}, "hardware.train_batch = -3: Input should be greater than or equal to 1"),
+        ({"hardware": {"train_batch": 100}}, "hardware.train_batch = 100: must divide the 256 completions of a step"),
+        ({"hardware": {"device": "tpu"}}, "hardware.device = 'tpu': Input should be 'cpu' or 'cuda'"),
+        ({"problems": {"benchmarks": ["chain_eazy"]}}, "problems.benchmarks = 'chain_eazy': unknown; known:"),
+        ({"problems": {"benchmarks": "math_500"}}, "problems.benchmarks = 'math_500': must be a list of names"),
+        ({"problems": {"train": "math"}}, "problems.train = 'math': unknown; known: aime_2024,"),
+        ({"sources": {"chain_easy": {"size": 0}}}, "sources.chain_easy.size = 0: Input should be greater than or"),
+        ({"sources": {"chain_train": {"terms": 3}}}, "sources.chain_train.terms = 3: unknown key; known: digits,"),
+        ({"evaluate": {"decoders": {"nucleus": {"type": "top_p"}}}}, "evaluate.decoders.nucleus.top_p: Field required"),
+        (
+            {"evaluate": {"decoders": {"greedy": {"samples": 4}}}},
+            "evaluate.decoders.greedy: has one completion a",
+        ),
+        ({"evaluate": {"decoders": {"sir": {"alpha": [0]}}}}, "evaluate.decoders.sir-alpha0.alpha = 0: Input should"),
+        ({"evaluate": {"decoders": {"sir": {"alpha": []}}}}, "evaluate.decoders.sir.alpha = []: Input should be a"),
+        ({"evaluate": {"decoders": {"best_of_n": {"n": 0}}}}, "evaluate.decoders.best_of_n.n = 0: Input should be"),
+        ({"evaluate": {"decoders": {"sir": {"alpha": 2, "top_k": 50}}}}, "top_k = 50 would take completions out of"),
+        (
+            {"evaluate": {"decoders": {"mh": {"type": "power_mh", "alpha": 2, "steps": 1, "blocks": 1000}}}},
+            "evaluate.decoders.mh.blocks = 1000: is at most the ",
+        ),
+        ({"evaluate": {"decoders": {"temperature": {"temperature": 0.7}}}}, "a decoder named temperature, with"),
+        ({"compare": {"ks": [1, 32]}}, "compare.ks = [1, 32]: k is at most the 16 samples of"),
+        ({"task": {"prompt": "Solve it."}}, "task.prompt = 'Solve it.': must contain {question} exactly once"),
+        ({"task": {"grader": "no.such:grader"}}, "task.grader = 'no.such:grader': no.such cannot be imported"),
+        ({"task": {"grader": "math:grade"}}, "task.grader = 'math:grade': there is no function grade in math; give"),
+        ({"training": {"adam_betas": [0.9, 1]}}, "training.adam_betas = 1: Input should be less than 1"),
+        ({"evaluate": {"decoders": {"x": {"type": "mcmc"}}}}, "x.type = 'mcmc': unknown; known: temperature, top_p,"),
+        ({"evaluate": {"decoders": {"x": {"n": 4}}}}, "evaluate.decoders.x.type: missing; known: temperature, top_p,"),
+        ({"sources": {"chain_easy": {"type": "web"}}}, "sources.chain_easy.type = 'web': unknown; known: generator,"),
+        ({"base": {"steps": 0}}, "base.steps = 0: Input should be greater than or equal to 1"),
+        ({"base": {"type": "web"}}, "base.type = 'web': unknown; known: tiny, hub"),
+        ({"model": "qwen3_4b", "base": {"config": {"model_type": 3}}}, "base.config: must name the architecture"),
+        ({"model": "qwen3_4b", "base": {"eos_token_ids": [-1]}}, "base.eos_token_ids = -1: Input should be greater"),
+        ({"training": {"epochs": 0}}, "training.epochs = 0: Input should be greater than or equal to 1"),
+        (
+            {"hardware": {"device": "cuda", "engine": "paged", "sharding": "zero3"}},
+            "hardware: engine = 'paged' cannot gather the shards of sharding = 'zero3'; use sharding = 'fsdp2'",
+        ),
+        ({"hardware": {"memory_gib": 0}}, "hardware.memory_gib = 0: Input should be greater than 0"),
+        ({"dry_run": "perhaps"}, "dry_run = 'perhaps': Input should be a valid boolean"),
+        ({"training": {"lora": {"rank": 16}}}, "training.lora.scale: Field required"),
+        ({"training": {"lora": {"rank": 0, "scale": 1}}}, "training.lora.rank = 0: Input should be greater than or"),
+        ({"training": {"lora": {"rnk": 4, "rank": 4, "scale": 1}}}, "training.lora.rnk = 4: unknown key; known: rank,"),
+        ({"training": {"lora": "small"}}, "training.lora = 'small': Input should be a valid dictionary"),
+        (
+            {"train": {"tilted": {"lora": {"rank": 4, "scale": 4, "targets": "q_prj"}}}},
+            "train.tilted.lora.targets = 'q_prj': must be all-linear, or a list of names of linear layers",
+        ),
+        (
+            {"training": {"prompts_per_step": 99999}},
+            "training.prompts_per_step = 99999: is at most the 2850 training problems: 3000 of the source but the 150",
+        ),
+        ({"train_seed": "one"}, "train_seed = 'one': Input should be a valid integer"),
+    ],
+)  # fmt: skip
+def test_bad_input_on_the_command_line_is_named_with_its_value_and_what_is_allowed(asked, told):
+    message = refusal(**asked)
+    assert message.startswith("invalid parameters, nothing was run:\n")
+    (line,) = message.splitlines()[1:]
+    assert line.startswith("  --params: ")
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("base/parameters_train_tilted.yml", "train: {tilted: {alpha: -2}}", "train.tilted.alpha = -2: Input should"),
+        ("base/parameters_training.yml", "training: {step: 3}", "training.step = 3: unknown key; known: adam_betas"),
+        ("local/parameters.yml", "models: {tiny: {problems: {train: maths}}}", "models.tiny.problems.train = 'maths':"),
+        ("local/parameters.yml", "model: gpt5", "model = 'gpt5': unknown; known: "),
+        ("local/parameters.yml", "models: {tiny: {training: {steps: 0}}}", "models.tiny.training.steps = 0: Input"),
+        ("local/parameters.yml", "models: {tiny: {base: {batch: 0}}}", "models.tiny.base.batch = 0: Input should be"),
+        ("local/parameters.yml", "hardware: {train_batch: -1}", "hardware.train_batch = -1: Input should be greater"),
+        ("local/parameters.yml", "training: {lora: {rank: 4}}", "training.lora.scale: Field required"),
+        ("local/parameters.yml", "sources: {chain_train: {size: 0}}", "sources.chain_train.size = 0: Input should be"),
+    ],
+)  # fmt: skip
+def test_bad_input_in_a_file_is_laid_at_that_files_door(conf, file, text, told):
+    (conf / file).write_text(text)
+    lines = refusal(conf=conf).splitlines()
+    assert any(line.startswith(f"  conf/{file}: {told}") for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("model: tiny\nhardware: {threads: 1\ntrain_seed: 1", "line 3: no YAML: did not find expected ',' or '}'"),
+        ("model: tiny\ntrain_seed: 1: 2", "line 2: no YAML: mapping values are not allowed in this context"),
+        ("train_seed: 1\ntrain_seed: 2", "line 2: no YAML: found duplicate key train_seed"),
+    ],
+)
+def test_a_file_that_is_no_yaml_is_named_with_the_line(conf, text, told):
+    (conf / "local/parameters.yml").write_text(text)
+    (line,) = refusal(conf=conf).splitlines()[1:]
+    assert line.startswith(f"  conf/local/parameters.yml, {told}")
+
+
+def test_a_missing_key_is_named_with_the_file_of_its_block(conf):
+    file = conf / "base/parameters_models.yml"
+    file.write_text(file.read_text().replace("      guess_error: 0.4\n", ""))
+    told = "  conf/base/parameters_models.yml: models.tiny.base.guess_error: Field required"
+    assert told in refusal(conf=conf).splitlines()
+
+
+def test_all_faults_are_told_at_once_and_each_once():
+    message = refusal(train={"tilted": {"alpha": -1}, "tempered": {"alpha": 0}}, training={"steps": 0})
+    assert len(message.splitlines()) == 1 + 3
+
+
+class TestCopiesOfTheHub:
+    """One parameter reads every hub source from files, and what is missing is told before anything runs."""
+
+    def test_the_files_that_are_there_are_accepted_and_do_not_change_what_is_asked_for(self, tmp_path):
+        for file in ("deepscaler_sample_1209.jsonl", "aime_2024.jsonl", "aime25_mathai.jsonl"):
+            (tmp_path / file).touch()
+        from_copies = load(model="qwen3_4b", benchmark_files=str(tmp_path))
+        from_hub = load(model="qwen3_4b")
+        assert from_copies["benchmark_files"] == str(tmp_path)
+        assert identity(from_copies, "tilted_samples") == identity(from_hub, "tilted_samples")
+
+    def test_a_missing_file_is_named_with_its_source_and_the_folder(self, tmp_path):
+        (tmp_path / "deepscaler_sample_1209.jsonl").touch()
+        told = refusal(model="qwen3_4b", benchmark_files=str(tmp_path))
+        assert "sources.aime_2024.file = 'aime_2024.jsonl': there is no such file in " + str(tmp_path) in told
+        assert "set benchmark_files to null" in told
+
+    def test_a_source_without_a_copy_is_named(self, tmp_path):
+        told = refusal(model="qwen3_4b", benchmark_files=str(tmp_path), sources={"deepscaler": {"file": None}})
+        assert "sources.deepscaler.file = None" in told
+        assert "no copy of agentica-org/DeepScaleR-Preview-Dataset is named" in told
+
+    def test_a_model_trained_on_generated_problems_needs_none(self, tmp_path):
+        assert load(model="tiny", benchmark_files=str(tmp_path))["model"] == "tiny"
+
+
+def test_an_unknown_environment_is_told_the_known_ones():
+    assert refusal("cluster") == f"--env=cluster: there is no folder conf/cluster; known: {', '.join(ENVIRONMENTS)}"
+
+
+@pytest.mark.parametrize("argument", ["beta", "num_iterations", "steps_per_generation", "mask_truncated_completions"])
+def test_no_argument_that_the_estimator_rests_on_is_free(argument):
+    assert f"train.tilted.trl: {argument} = 1 would change" in refusal(train={"tilted": {"trl": {argument: 1}}})
+
+
+@pytest.mark.parametrize(
+    ("options", "variant"),
+    [
+        ({"objective": "task_reward"}, "default"),
+        ({"objective": "sharpening", "alpha": 1}, "alpha1"),
+        ({"objective": "tempered", "alpha": 1.25, "normalisation": "mean"}, "alpha1.25-mean"),
+        ({"objective": "tilted", "alpha": 2, "beta": 10000}, "alpha2-beta10000"),
+        ({"objective": "tilted", "normalisation": {"length_power": 0.5}}, "alpha2-beta100-length_power0.5"),
+        ({"objective": "null_control", "fixed_length": True}, "fixed_length"),
+    ],
+)
+def test_a_cell_is_named_by_what_sets_it_apart(options, variant):
+    shipped = Training.model_validate(load()["train"]["task_reward"])
+    assert Training.model_validate({**shipped.model_dump(), **options}).variant() == variant
