@@ -2,6 +2,9 @@
 
 import gc
 import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,3 +18,25 @@ def quick_collections():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session")
+def with_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Puts MLflow's database into a data folder: making its tables takes seconds, a copy of them nothing."""
+    from beyond_sharpening.wiring.tracking import make_store
+
+    made = tmp_path_factory.mktemp("store") / "mlflow.db"
+    make_store(f"sqlite:///{made}")
+
+    def put(folder: Path) -> Path:
+        shutil.copy(made, folder)
+        return folder
+
+    return put
+
+
+@pytest.fixture(autouse=True)
+def store_of_whole_runs(request: pytest.FixtureRequest) -> None:
+    """A test of a whole run in ``tmp_path`` finds the tables there; how they are made has a test of its own."""
+    if request.node.get_closest_marker("whole") and "tmp_path" in request.fixturenames:
+        request.getfixturevalue("with_store")(request.getfixturevalue("tmp_path"))

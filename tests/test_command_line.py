@@ -18,7 +18,7 @@ from beyond_sharpening import interruption
 from beyond_sharpening.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")
+pytestmark = [pytest.mark.whole, pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")]
 PATIENCE = 120  # seconds until a small run trains, on a machine that is busy with other things
 
 
@@ -56,9 +56,9 @@ def test_bad_input_is_the_last_line_without_a_traceback_and_nothing_is_made(tmp_
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
+def data(tmp_path_factory, with_store) -> Path:
     """One folder for both runs: the second finds what it trains from."""
-    return tmp_path_factory.mktemp("data")
+    return with_store(tmp_path_factory.mktemp("data"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_type_hints
 
@@ -14,6 +15,8 @@ from kedro.framework.startup import bootstrap_project
 
 from beyond_sharpening.analysis import validate_samples
 from beyond_sharpening.errors import BadInput
+
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,8 +32,8 @@ def run(data: Path, pipeline: str = "__default__", **parameters: object) -> None
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("data")
+def finished(tmp_path_factory: pytest.TempPathFactory, with_store: Callable[[Path], Path]) -> Path:
+    data = with_store(tmp_path_factory.mktemp("data"))
     run(data)
     return data
 

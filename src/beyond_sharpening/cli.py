@@ -13,7 +13,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 
 from beyond_sharpening import interruption
-from beyond_sharpening.errors import BadInput, DryRun, WorkerFailed
+from beyond_sharpening.errors import BadInput, DryRun, ToldError
 
 
 @click.group(name="beyond_sharpening")
@@ -87,7 +87,7 @@ def _plain_errors() -> Iterator[None]:
         yield
     except Exception as error:
         # A library may have wrapped what the signal raised: whatever ended a run that was told to stop, that is why.
-        told = interruption.reason() or (str(error) if isinstance(error, BadInput | WorkerFailed) else None)
+        told = interruption.reason() or (str(error) if isinstance(error, ToldError) else None)
         if told is None:
             raise
         raise click.ClickException(told) from error

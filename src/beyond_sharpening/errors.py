@@ -1,12 +1,28 @@
-"""What ends a run: the command line tells these in one message; any other error keeps its traceback."""
+"""What ends a run. The command line tells a ``ToldError`` in its own words; any other error keeps its traceback."""
 
 
-class BadInput(ValueError):
+class ToldError(Exception):
+    """An error whose message says what happened, to which input, and what to do."""
+
+
+class BadInput(ToldError, ValueError):
     """A parameter, file or table cannot be used; the message says which, why, and what is allowed."""
 
 
-class WorkerFailed(RuntimeError):
-    """One of a training's processes ended before its time; the message says which, of what, and what is kept."""
+class WorkerFailed(ToldError, RuntimeError):
+    """A process of a training or of the grader ended before its time; the message says which, of what, what is kept."""
+
+
+class EngineMismatch(ToldError, RuntimeError):
+    """The engine that samples does not hold the policy in training, or did not do what it was asked."""
+
+
+class Diverged(ToldError, ArithmeticError):
+    """A training whose numbers are no longer numbers."""
+
+
+class TheoryFails(ToldError, ArithmeticError):
+    """A claim of the theory does not hold: the code or the theory is wrong."""
 
 
 class DryRun(Exception):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from beyond_sharpening.errors import ToldError
+
 logger = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -15,7 +17,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _received: list[signal.Signals] = []
 
 
-class InterruptedRun(Exception):
+class InterruptedRun(ToldError):
     """A run that was told to stop by a signal."""
 
 

@@ -1,7 +1,5 @@
 """The grader on the gold answers of the real benchmarks; ``grading.audit`` does the same for all of them."""
 
-from pathlib import Path
-
 import pytest
 
 from beyond_sharpening.grading import grade
@@ -18,9 +16,13 @@ from beyond_sharpening.grading.audit import (
 )
 from beyond_sharpening.grading.canonical import number
 from beyond_sharpening.grading.verdict import Verdict
+from shared_files import SHARED
 
-FOLDER = Path(__file__).parents[2].parent / "shared/benchmarks"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the local copies of the benchmarks are not here")
+FOLDER = SHARED / "benchmarks"
+pytestmark = [
+    pytest.mark.audit,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"there are no benchmark files in {FOLDER}"),
+]
 
 # A gold that lacks its last brace.
 UNBALANCED = r"\frac{2 k n}{n+k-1}-2 \frac{k!n!}{(k+n-1)!"

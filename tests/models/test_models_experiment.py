@@ -27,6 +27,8 @@ from models.families import (
     write_problems,
 )
 
+pytestmark = pytest.mark.whole
+
 MATH = {"question": "problem", "gold": "solution", "gold_reader": "boxed", "difficulty": "level"}
 SMALL = {
     "task": {"max_completion_tokens": 8},

@@ -1,7 +1,6 @@
 """The shipped sources read the real benchmarks."""
 
 from functools import cache
-from pathlib import Path
 
 import pytest
 import yaml
@@ -18,10 +17,13 @@ from beyond_sharpening.problems import (
     normalise_question,
     shared_questions,
 )
+from shared_files import ROOT, SHARED
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT.parent / "shared/benchmarks"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the local copies of the benchmarks are not here")
+FOLDER = SHARED / "benchmarks"
+pytestmark = [
+    pytest.mark.audit,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"there are no benchmark files in {FOLDER}"),
+]
 
 SOURCES: dict[str, HubSource] = {
     name: TypeAdapter(Source).validate_python(block)

@@ -16,14 +16,14 @@ from mlflow.tracking import MlflowClient
 from beyond_sharpening.cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")
+pytestmark = [pytest.mark.whole, pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")]
 PATIENCE = 180  # seconds until a small run trains, on a machine that is busy with other things
 SHARED, GOOD, BAD = "tiny/base", "tiny/task_reward/default/seed-0", "tiny/tempered/alpha2/seed-0"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("data")
+def data(tmp_path_factory, with_store) -> Path:
+    return with_store(tmp_path_factory.mktemp("data"))
 
 
 def sweep(data: Path, *parameters: str, only_list: bool = False) -> Result:

@@ -17,6 +17,8 @@ from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.sweep.launch import Outcome, launch
 from beyond_sharpening.sweep.plan import Plan, State, Task
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(autouse=True)
 def tracking(tmp_path):

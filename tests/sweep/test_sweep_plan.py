@@ -11,7 +11,7 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.sweep.plan import State, dotlist, make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")
+pytestmark = [pytest.mark.whole, pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")]
 CELL = "tiny/tempered/alpha2/seed-0"
 
 
@@ -21,8 +21,8 @@ def project() -> None:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("data")
+def data(tmp_path_factory, with_store) -> Path:
+    return with_store(tmp_path_factory.mktemp("data"))
 
 
 def plan(data: Path, **asked):

@@ -9,11 +9,14 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from beyond_sharpening.errors import TheoryFails
 from beyond_sharpening.pipelines.theory.nodes import require_theory
 from beyond_sharpening.pipelines.theory.pipeline import PROPOSITIONS
 from beyond_sharpening.reporting import theory_figures
 from beyond_sharpening.theory import propositions
 from beyond_sharpening.theory.propositions.check import Check, claim, claims_table, series_table
+
+pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +31,7 @@ def check(number: int, computed: float = 1.0) -> Check:
 
 def test_a_claim_that_fails_is_named_with_both_sides() -> None:
     claims = claims_table([check(1), check(2, computed=1.5)])
-    with pytest.raises(ArithmeticError, match=r"1 of 2 claims.*\n  2\. Title 2: one is 1\.5, but should be = 1"):
+    with pytest.raises(TheoryFails, match=r"1 of 2 claims.*\n  2\. Title 2: one is 1\.5, but should be = 1"):
         require_theory(claims)
 
 
@@ -58,7 +61,7 @@ def test_a_failing_claim_fails_the_run_after_its_table_is_saved(
     bootstrap_project(ROOT)
     with (
         KedroSession.create(ROOT, env="test", runtime_params={"data": str(tmp_path)}) as session,
-        pytest.raises(ArithmeticError, match="9 of 11 claims"),
+        pytest.raises(TheoryFails, match="9 of 11 claims"),
     ):
         session.run(pipeline_names=["theory"])
     saved = pd.read_parquet(tmp_path / "08_reporting/theory/checks.parquet")

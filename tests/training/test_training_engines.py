@@ -8,6 +8,7 @@ import torch
 from scipy.stats import t as student
 
 from beyond_sharpening.decoding import SamplingOptions, sample, score
+from beyond_sharpening.errors import EngineMismatch
 from beyond_sharpening.exact.gradient import objective_gradient
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.parameters import Lora
@@ -16,7 +17,7 @@ from beyond_sharpening.theory.optimum import perturbed
 from beyond_sharpening.training import ObjectiveTrainer, trainer
 from beyond_sharpening.training.adapters import adapter_config
 from beyond_sharpening.training.engines import PAGED_MEMORY_SHARE, Vllm, paged_share, plain_weights
-from beyond_sharpening.training.mismatch import EngineMismatch, check_engine
+from beyond_sharpening.training.mismatch import check_engine
 from training.estimator import GradientRecorder
 
 TASK = enumerable_task()

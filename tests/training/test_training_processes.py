@@ -22,6 +22,8 @@ from beyond_sharpening.wiring.tracking import RunMetrics
 from training.gradient_worker import take_step
 from training.small_cell import HARDWARE, KilledOnce, nowhere, options, task, train, weights
 
+pytestmark = pytest.mark.whole
+
 WORKER = Path(__file__).with_name("gradient_worker.py")
 IMPORTED_FROM = os.pathsep.join(filter(None, sys.path))  # the processes import what this one does
 PATIENCE = 180

@@ -14,7 +14,7 @@ from beyond_sharpening.cli import cli
 from beyond_sharpening.wiring.preflight import nodes_to_run
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")
+pytestmark = [pytest.mark.whole, pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")]
 
 
 def dry_run(data: Path, *asked: str, env: str = "test", pipeline: str = "__default__") -> Result:

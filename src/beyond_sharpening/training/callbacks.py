@@ -7,6 +7,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from beyond_sharpening.errors import Diverged
+
 
 class StopOnNonFinite(TrainerCallback):
     """Ends the training at the first step whose gradient is not a number: it could only get worse."""
@@ -21,7 +23,7 @@ class StopOnNonFinite(TrainerCallback):
     ) -> None:
         norm = (logs or {}).get("grad_norm")
         if norm is not None and not math.isfinite(norm):
-            raise FloatingPointError(
+            raise Diverged(
                 f"step {state.global_step}: the gradient norm is {norm}; lower learning_rate or reward_scale, "
                 "or check the task reward for values that are not finite"
             )

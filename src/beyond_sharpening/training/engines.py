@@ -22,6 +22,7 @@ from trl.models import unwrap_model_for_generation
 
 from beyond_sharpening.decoding import Completion, SamplingOptions, sample
 from beyond_sharpening.decoding.sampling import grouped
+from beyond_sharpening.errors import EngineMismatch
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -123,7 +124,7 @@ class PagedBatching:
         drawn = [outputs[name] for name in sorted(outputs, key=lambda name: int(name.rpartition("_")[2]))]
         if len(drawn) != len(prompts) * samples or any(output.error for output in drawn):
             faults = {output.error for output in drawn if output.error}
-            raise RuntimeError(
+            raise EngineMismatch(
                 f"paged batching finished {len(drawn)} of {len(prompts) * samples} completions"
                 + (f": {'; '.join(sorted(faults))}" if faults else "")
                 + "; choose hardware.engine = transformers if it happens again"

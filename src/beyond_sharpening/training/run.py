@@ -31,7 +31,7 @@ def train(job: Job) -> Trained:
 
     Raises:
         BadInput: if there are fewer problems than a step needs.
-        FloatingPointError: if the gradient is no longer a number.
+        Diverged: if the gradient is no longer a number.
         EngineMismatch: if the engine that samples does not hold the policy.
         WorkerFailed: if one of several processes ends before its time.
     """

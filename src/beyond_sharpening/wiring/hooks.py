@@ -72,8 +72,12 @@ class Tracking:
     def __init__(self) -> None:
         self._signals = ExitStack()
 
-    @hook_impl
+    @hook_impl(tryfirst=True)  # before kedro-mlflow opens the store
     def after_context_created(self, context: KedroContext) -> None:
+        from beyond_sharpening.wiring.tracking import make_store
+
+        if uri := context.config_loader["mlflow"].get("server", {}).get("mlflow_tracking_uri"):
+            make_store(uri)
         self._tags = {
             "model": context.params["model"],
             "env": context.env or "local",

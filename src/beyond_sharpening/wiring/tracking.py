@@ -1,4 +1,4 @@
-"""MLflow, for nodes: a nested run with live metrics."""
+"""MLflow: its database, and for nodes a nested run with live metrics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -14,6 +15,30 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 from beyond_sharpening import interruption
+
+
+def make_store(uri: str) -> None:
+    """Make the tables of a new SQLite store, whole or not at all; another kind of store, or one that is there, stays.
+
+    Runs that begin together on a fresh clone would make them at once, and break one another's.
+    """
+    from filelock import FileLock
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy.engine import make_url
+
+    if not uri.startswith("sqlite:") or (name := make_url(uri).database) in (None, ":memory:"):
+        return
+    file = Path(name)
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_name(f"{file.name}.lock")):
+        if file.exists():
+            return
+        unfinished = file.with_name(f"{file.name}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        SqlAlchemyStore(f"sqlite:///{unfinished}", "mlruns").engine.dispose()
+        unfinished.rename(file)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure  # Kedro reads the types of nodes
 
+from beyond_sharpening.errors import TheoryFails
 from beyond_sharpening.parameters import Theory
 
 
@@ -31,7 +32,7 @@ def require_theory(claims: pd.DataFrame) -> tuple[dict[str, dict[str, float]], d
     """The number of claims of each proposition that fail, for the tracker; the tables are partitions already.
 
     Raises:
-        ArithmeticError: if one does, naming it.
+        TheoryFails: if one does, naming it.
     """
     failed = claims[~claims["holds"]]
     if len(failed):
@@ -40,7 +41,7 @@ def require_theory(claims: pd.DataFrame) -> tuple[dict[str, dict[str, float]], d
             f"but should be {row['relation']} {row['expected']:g} within {row['tolerance']:g}"
             for row in failed.to_dict("records")
         ]
-        raise ArithmeticError(
+        raise TheoryFails(
             f"{len(failed)} of {len(claims)} claims of the theory do not hold:\n"
             + "\n".join(lines)
             + "\nThe code or the theory is wrong. All claims are in 08_reporting/theory/checks.parquet."

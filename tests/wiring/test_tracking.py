@@ -1,0 +1,33 @@
+"""The database of MLflow, on a fresh clone."""
+
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from beyond_sharpening.wiring.tracking import make_store
+
+MAKE = "import sys; from beyond_sharpening.wiring.tracking import make_store; make_store(sys.argv[1])"
+
+
+@pytest.mark.whole
+def test_runs_that_begin_together_find_one_whole_store(tmp_path):
+    (tmp_path / "mlflow.db").unlink()
+    (tmp_path / "mlflow.db.unfinished").write_bytes(b"what a killed run left")
+    address = f"sqlite:///{tmp_path}/mlflow.db"
+    both = [subprocess.Popen([sys.executable, "-c", MAKE, address]) for _ in range(2)]
+    assert [process.wait(timeout=180) for process in both] == [0, 0]
+    with sqlite3.connect(tmp_path / "mlflow.db") as store:
+        assert store.execute("select count(*) from experiments").fetchone() == (1,)
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", "mlflow.db.lock"}
+
+
+def test_what_is_there_or_elsewhere_is_left_alone(tmp_path):
+    file = tmp_path / "mlflow.db"
+    file.write_bytes(b"somebody's runs")
+    make_store(f"sqlite:///{file}")
+    make_store("http://tracking.example:5000")
+    make_store("sqlite:///:memory:")
+    assert file.read_bytes() == b"somebody's runs"
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
