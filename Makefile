@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test lint viz mlflow notebook lock clean
+.PHONY: help run test quick lint viz mlflow notebook lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ run: .venv/ready  ## the whole experiment: data/08_reporting/report.html
 
 test: .venv/ready  ## the test suite
 	$(BIN)/pytest
+
+quick: .venv/ready  ## the tests that neither start processes nor run whole pipelines
+	$(BIN)/pytest -m "not whole and not audit"
 
 lint: .venv/ready  ## style, types and the dependency law
 	$(BIN)/ruff check .
