@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from trl import RLOOConfig
 
 from beyond_sharpening.decoding import SamplingOptions, sample, score
+from beyond_sharpening.grading import Verdict
 from beyond_sharpening.models.policy import Policy, eos_token_ids
 from beyond_sharpening.models.start_model import architecture, check_agreement
 from beyond_sharpening.objectives import Objective
@@ -188,7 +189,7 @@ def build_trainer(start: Policy, folder) -> ObjectiveTrainer:
         model=start.model(),
         reference=start.model(),
         objective=Objective.named("tilted"),
-        task_reward=lambda texts, golds: [0.0] * len(texts),
+        grade=lambda texts, golds: [Verdict("wrong", None)] * len(texts),
         args=config,
         processing_class=start.tokenizer(),
         train_dataset=Dataset.from_list(rows),

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
+from beyond_sharpening.grading import Verdict
 from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters import Hardware, Training
 from beyond_sharpening.problems import Problem
@@ -42,13 +43,21 @@ def problems(start: int, count: int) -> list[Problem]:
     ]
 
 
+TIMEOUT = Verdict("timeout", None)
+
+
 def short(completions, golds):
-    """A reward that a random model can earn: short answers."""
-    return [float(len(completion) < 12) for completion in completions]
+    """A grader that a random model can please: short answers are right."""
+    return [Verdict("correct" if len(completion) < 12 else "wrong", completion) for completion in completions]
 
 
-def task(reward=short, n_problems: int = 10) -> TrainingTask:
-    return TrainingTask(problems(1, n_problems), problems(30, 5), "{question}", reward, max_completion_tokens=8)
+def never_in_time(completions, golds):
+    """A grader of which nothing can be scored."""
+    return [TIMEOUT] * len(completions)
+
+
+def task(grade=short, n_problems: int = 10) -> TrainingTask:
+    return TrainingTask(problems(1, n_problems), problems(30, 5), "{question}", grade, max_completion_tokens=8)
 
 
 def nowhere(metrics: dict[str, float], step: int) -> None:

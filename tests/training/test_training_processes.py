@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from beyond_sharpening.errors import WorkerFailed
 from beyond_sharpening.grading import Grader
-from beyond_sharpening.training import Job, TaskReward, launch
+from beyond_sharpening.training import Job, launch
 from beyond_sharpening.training.launch import JOB_FILE
 from beyond_sharpening.wiring.tracking import RunMetrics
 from training.gradient_worker import take_step
@@ -64,7 +64,7 @@ def test_two_processes_take_the_step_that_one_takes(two_processes, kind, double,
         torch.testing.assert_close(saved[1][name], weight, atol=tolerance, rtol=tolerance)
 
 
-REWARD = TaskReward(Grader("beyond_sharpening.grading:grade", 1))
+GRADE = Grader("beyond_sharpening.grading:grade", 1)
 TWO = HARDWARE.model_copy(update={"processes": 2})
 
 
@@ -75,9 +75,9 @@ def test_a_killed_process_ends_the_training_and_the_same_command_ends_as_one_pro
     track = KilledOnce(step=3, marker=tmp_path / "killed")
     told = r"process 0 was killed by SIGKILL; the state of step 2 is kept, and the same .* from there\. The usual cause"
     with pytest.raises(WorkerFailed, match=told):
-        train(base, task(REWARD), asked, TWO, 0, two, track)
-    resumed = train(base, task(REWARD), asked, TWO, 0, two, track)
-    whole = train(base, task(REWARD), asked, HARDWARE, 0, tmp_path / "one", nowhere)
+        train(base, task(GRADE), asked, TWO, 0, two, track)
+    resumed = train(base, task(GRADE), asked, TWO, 0, two, track)
+    whole = train(base, task(GRADE), asked, HARDWARE, 0, tmp_path / "one", nowhere)
     own = ["step_time", "tokens_per_second"]
     histories = [trained.history.drop(columns=own) for trained in (resumed, whole)]
     pd.testing.assert_frame_equal(*histories, rtol=1e-4, atol=1e-4)
@@ -112,7 +112,7 @@ def test_a_worker_that_fails_says_of_what(tmp_path):
 def test_other_machines_are_told_which_command_joins_them(tmp_path):
     """It starts the same worker on the same job, at the same meeting place."""
     hardware = HARDWARE.model_copy(update={"processes": 8, "machines": 2, "rendezvous": "node0:29500"})
-    job = Job(None, task(REWARD), options("tempered"), hardware, 0, tmp_path / "cell", print)
+    job = Job(None, task(GRADE), options("tempered"), hardware, 0, tmp_path / "cell", print)
     assert launch._command(job) == (
         "torchrun --nnodes=2 --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=node0:29500 "
         f"--rdzv-id=tempered-cell -m beyond_sharpening.training.worker {tmp_path}/cell/job.pickle"

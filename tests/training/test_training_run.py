@@ -17,9 +17,20 @@ from beyond_sharpening.parameters import OBJECTIVES
 from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import prompt_token_ids
-from beyond_sharpening.training import Job, TaskReward, arguments, process
+from beyond_sharpening.training import Job, arguments, process
 from beyond_sharpening.training.process import HISTORY
-from training.small_cell import HARDWARE, equal, nowhere, options, short, task, train, weights
+from training.small_cell import (
+    HARDWARE,
+    TIMEOUT,
+    equal,
+    never_in_time,
+    nowhere,
+    options,
+    short,
+    task,
+    train,
+    weights,
+)
 
 COLUMNS = [*HISTORY.values(), "clipped", "tokens_per_second"]
 
@@ -254,12 +265,12 @@ def test_validation_leaves_the_training_as_it_would_be_without(base, tmp_path):
 
 
 def test_validation_draws_the_same_each_time(base, tmp_path):
-    """So that it moves with the policy alone; here nothing can be scored, and the policy stays."""
+    """So that it moves with the policy alone; here every answer is wrong, and the policy stays."""
     drawn = []
 
     def watch(completions, golds):
         drawn.append(list(completions))
-        return [None] * len(golds)
+        return [Verdict("wrong", None)] * len(golds)
 
     asked = options("task_reward", steps=2, validate_every=1, weight_decay=0)
     train(base, task(watch), asked, HARDWARE, 0, tmp_path, nowhere)
@@ -268,20 +279,27 @@ def test_validation_draws_the_same_each_time(base, tmp_path):
     assert rollouts[0] != rollouts[1]
 
 
-def test_what_cannot_be_scored_moves_nothing(base, tmp_path):
-    asked = options("task_reward", steps=1, weight_decay=0)
-    trained = train(base, task(lambda completions, golds: [None] * len(golds)), asked, HARDWARE, 0, tmp_path, nowhere)
-    assert equal(trained.last, base)
-    assert trained.history["unscored"].tolist() == [1.0]
-    assert trained.history["grad_norm"].tolist() == [0.0]
-    assert math.isnan(trained.history["task_accuracy"][0])
+def test_a_step_that_cannot_be_scored_has_no_gradient(base, tmp_path):
+    """Grading may fail for a while; the optimiser's momentum is all that moves."""
+    graded = iter([short, never_in_time, short])  # the second step, and validation
+    once = task(lambda completions, golds: next(graded)(completions, golds))
+    asked = options("task_reward", steps=2, validate_every=9, weight_decay=0)
+    trained = train(base, once, asked, HARDWARE, 0, tmp_path, nowhere)
+    assert trained.history["unscored"].tolist() == [0.0, 1.0]
+    assert trained.history["grad_norm"][1] == 0.0
+    assert trained.history[["task_accuracy", "signal"]].isna().loc[1].all()
+
+
+def test_a_training_in_which_nothing_can_be_scored_says_so_and_fails(base, tmp_path):
+    with pytest.raises(BadInput, match=r"step 1: none of 8 completions could be scored.* check task\.grader"):
+        train(base, task(never_in_time), options("task_reward"), HARDWARE, 0, tmp_path, nowhere)
 
 
 def test_an_unscorable_completion_leaves_the_baseline_of_its_group_alone(base, tmp_path):
     """Two completions a prompt: with one unscorable, the other has nothing to be compared with, so neither moves."""
 
     def first_unscorable(completions, golds):
-        return [None if row % 2 == 0 else short([text], [""])[0] for row, text in enumerate(completions)]
+        return [TIMEOUT if row % 2 == 0 else short([text], [""])[0] for row, text in enumerate(completions)]
 
     asked = options("task_reward", steps=1, weight_decay=0)
     trained = train(base, task(first_unscorable), asked, HARDWARE, 0, tmp_path, nowhere)
@@ -289,13 +307,30 @@ def test_an_unscorable_completion_leaves_the_baseline_of_its_group_alone(base, t
     assert trained.history["grad_norm"].tolist() == [0.0]
 
 
-def test_an_objective_without_task_reward_needs_no_score(base, tmp_path):
-    """R does not count there, scorable or not."""
+def test_what_is_told_trains_and_what_is_true_is_measured(base, tmp_path):
+    """Told the opposite, its accuracies, in training and validation, are those of the truth."""
+    opposite = {"type": "noisy", "false_positive": 1, "false_negative": 1}
+    asked = {"steps": 1, "validate_every": 1, "learning_rate": 1e-12, "weight_decay": 0}
+    told, true = (
+        train(base, task(), options("task_reward", **signal, **asked), HARDWARE, 0, tmp_path / name, nowhere).history
+        for name, signal in (("told", {"signal": opposite}), ("true", {}))
+    )
+    measured = ["task_accuracy", "validation_accuracy", "unscored"]
+    assert told[measured].equals(true[measured])
+    assert told["reward"].tolist() == told["signal"].tolist() == pytest.approx((1 - told["task_accuracy"]).tolist())
+    assert 0 < told["task_accuracy"][0] < 1
+
+
+def test_an_objective_without_task_reward_needs_no_score(base, tmp_path, caplog):
+    """R does not count there, scorable or not; which policy is best nobody can say, and nobody does."""
     asked = options("sharpening", steps=2)
-    unscored = train(base, task(lambda texts, golds: [None] * len(texts)), asked, HARDWARE, 0, tmp_path / "un", nowhere)
+    unscored = train(base, task(never_in_time), asked, HARDWARE, 0, tmp_path / "un", nowhere)
     scored = train(base, task(), asked, HARDWARE, 0, tmp_path / "scored", nowhere)
     assert equal(unscored.last, scored.last)
     assert not equal(unscored.last, base)
+    assert unscored.history["validation_accuracy"].isna().all()
+    assert equal(unscored.best, unscored.last)
+    assert "no completion of a validation problem could be scored" in caplog.text
 
 
 def test_fixed_length_generates_to_the_limit_and_reads_up_to_the_eos(base, tmp_path):
@@ -344,9 +379,3 @@ def test_vllm_is_told_of_the_longest_sequence_that_validation_holds_too(base, tm
     (prompt,) = prompt_token_ids(base.tokenizer(), [long.question], asked.prompt)
     assert len(prompt) >= 40
     assert given.vllm_max_model_length == len(prompt) + asked.max_completion_tokens
-
-
-def test_the_task_reward_tells_unscorable_from_wrong():
-    outcomes = ("correct", "wrong", "unparsable", "timeout")
-    reward = TaskReward(lambda completions, golds: [Verdict(outcome, None) for outcome in outcomes])
-    assert reward([""] * 4, [""] * 4) == [1.0, 0.0, 0.0, None]

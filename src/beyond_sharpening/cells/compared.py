@@ -15,7 +15,7 @@ Manifests = Mapping[str, Mapping[str, Any]]
 BY_DESIGN = ("train_seed", "train.objective", "train.alpha", "train.beta")
 """In these, cells of one comparison differ because they are meant to."""
 
-NAMING = ("alpha", "beta", "normalisation", "fixed_length", "lora")
+NAMING = ("alpha", "beta", "normalisation", "signal", "fixed_length", "lora")
 """The parameters of a training that name its variant."""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
 from beyond_sharpening.parameters.block import Decay, Positive, Strict
+from beyond_sharpening.parameters.signals import GOLD, Signal
 from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 
 OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
@@ -47,6 +48,7 @@ class Training(Strict):
     alpha: float = Field(default=2.0, gt=0, le=100, description="Exponent of π_ref.")
     beta: float = Field(default=100.0, gt=0, description="Weight of the task reward against KL.")
     normalisation: Normalisation = Field(default="sum", description="Of log π_ref: sum, mean or {length_power: w}.")
+    signal: Signal = Field(default=GOLD, exclude_if=GOLD.__eq__, description="What is told in the place of R.")
     fixed_length: bool = Field(default=False, description="Generate max_completion_tokens always, through EOS.")
     reward_scale: float = Field(default=1.0, gt=0, description="Multiplies the reward, before the gradient is clipped.")
     steps: Positive
@@ -82,6 +84,12 @@ class Training(Strict):
         check_normalisation(value)
         return value
 
+    @model_validator(mode="after")
+    def _is_told_something(self) -> Training:
+        if self.signal != GOLD and self.build_objective().task == 0:
+            raise ValueError(f"signal = {self.signal.type}: {self.objective} is told nothing; leave it out")
+        return self
+
     def steps_on(self, problems: int) -> int:
         """Steps of a training on so many problems: ``steps``, or those of ``epochs`` where they are fewer."""
         if self.epochs is None:
@@ -99,6 +107,8 @@ class Training(Strict):
             coefficients.append("mean")
         elif isinstance(self.normalisation, Mapping):
             coefficients.append(f"length_power{self.normalisation['length_power']:g}")
+        if self.signal != GOLD:
+            coefficients.append(self.signal.naming())
         if self.fixed_length:
             coefficients.append("fixed_length")
         if self.lora is not None:

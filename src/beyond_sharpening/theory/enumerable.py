@@ -19,7 +19,9 @@ from trl import RLOOConfig
 
 from beyond_sharpening.exact.completions import Completions, enumerate_completions
 from beyond_sharpening.exact.policy import log_probabilities
+from beyond_sharpening.grading import Verdict
 from beyond_sharpening.models.callbacks import quiet
+from beyond_sharpening.parameters.signals import GOLD
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.training.arguments import ESTIMATOR
 from beyond_sharpening.training.trainer import EngineName, ObjectiveTrainer
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from beyond_sharpening.objectives import Objective
+    from beyond_sharpening.parameters.signals import SignalBlock
 
 TOKENS = ("<eos>", "<end>", "0", "1")
 EOS_IDS = (0, 1)
@@ -102,6 +105,7 @@ def build_trainer(
     fixed_length: bool = False,
     engine: EngineName = "transformers",
     peft_config: LoraConfig | None = None,
+    signal: SignalBlock = GOLD,
     **arguments: Any,
 ) -> ObjectiveTrainer:
     """The trainer of an objective on the task, from a copy of ``start``.
@@ -119,6 +123,7 @@ def build_trainer(
         fixed_length: generate through EOS.
         engine: what draws the rollouts.
         peft_config: an adapter to train in place of the weights.
+        signal: what is told in the place of R.
         **arguments: further ones of ``RLOOConfig``, ``max_steps`` among them.
     """
     asked = {
@@ -133,7 +138,8 @@ def build_trainer(
         model=copy.deepcopy(start),
         reference=copy.deepcopy(task.start) if peft_config is None else None,
         objective=objective,
-        task_reward=same_parity,
+        grade=same_parity,
+        signal=signal,
         args=RLOOConfig(**(ON_THE_SPOT | asked | arguments)),
         fixed_length=fixed_length,
         generation_batch=4096,
@@ -152,9 +158,12 @@ def parity(text: str) -> int:
     return text.count("1") % 2
 
 
-def same_parity(texts: Sequence[str], golds: Sequence[str]) -> list[float]:
-    """R: whether a completion has the gold's parity."""
-    return [float(parity(text) == int(gold)) for text, gold in zip(texts, golds, strict=True)]
+def same_parity(texts: Sequence[str], golds: Sequence[str]) -> list[Verdict]:
+    """The grader: a completion answers its parity."""
+    answers = [str(parity(text)) for text in texts]
+    return [
+        Verdict("correct" if answer == gold else "wrong", answer) for answer, gold in zip(answers, golds, strict=True)
+    ]
 
 
 def _tokenizer() -> PreTrainedTokenizerBase:

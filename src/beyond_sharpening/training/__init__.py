@@ -2,8 +2,7 @@
 
 from beyond_sharpening.training.arguments import ESTIMATOR
 from beyond_sharpening.training.job import Job, Trained, TrainingTask
-from beyond_sharpening.training.reward import TaskReward
 from beyond_sharpening.training.run import train
 from beyond_sharpening.training.trainer import ObjectiveTrainer
 
-__all__ = ["ESTIMATOR", "Job", "ObjectiveTrainer", "TaskReward", "Trained", "TrainingTask", "train"]
+__all__ = ["ESTIMATOR", "Job", "ObjectiveTrainer", "Trained", "TrainingTask", "train"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +15,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from beyond_sharpening.models.callbacks import Track
-
-Scores = Callable[[Sequence[str], Sequence[str]], Sequence[float | None]]
-"""``(completions, golds)`` to R of each, None where it cannot be scored."""
+    from beyond_sharpening.training.signals import Grade
 
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What is trained on: problems, the template of the prompt, the reward and the length limits."""
+    """What is trained on: problems, the template of the prompt, the grader and the length limits."""
 
     train: Sequence[Problem]
     validation: Sequence[Problem]
     prompt: str
-    reward: Scores
+    grade: Grade
     max_completion_tokens: int
     max_prompt_tokens: int | None = None
 
@@ -38,8 +36,8 @@ class Job:
 
     Attributes:
         base: start model; also the reference.
-        task: problems and reward.
-        options: objective and optimiser.
+        task: problems and their grader.
+        options: objective, signal and optimiser.
         hardware: device, precision, engine, processes and batch sizes.
         seed: of the order of the problems and of every rollout.
         workspace: folder of this cell alone.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HISTORY = {
     "step": "step",
     "reward": "reward",
+    "signal": "signal",
     "task_accuracy": "task_accuracy",
     "unscored": "unscored",
     "entropy": "entropy",
@@ -78,8 +79,9 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
         model=job.base.model(whole, "float32" if learns else hardware.dtype, hardware.attention),
         reference=job.base.model(device, hardware.dtype, hardware.attention) if options.lora is None else None,
         objective=options.build_objective(),
-        task_reward=task.reward,
+        grade=task.grade,
         args=training_arguments(job),  # after the models are loaded: DeepSpeed would share out the reference as well
+        signal=options.signal,
         reward_scale=options.reward_scale,
         fixed_length=options.fixed_length,
         generation_batch=hardware.generation_batch,

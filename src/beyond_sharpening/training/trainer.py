@@ -6,7 +6,7 @@ A thin subclass of ``RLOOTrainer``. It changes where three numbers come from and
 * completions come from an engine (``engines``), with their log-probabilities under what drew them; the project's own
   loop draws from the training weights, so that these are log π_θ and no second pass is needed;
 * the pass that TRL makes over new rollouts scores them under π_ref instead, once;
-* the reward is ``Objective.reward`` of the task reward and those two sums.
+* the reward is ``Objective.reward`` of what the signal tells (``signals``) and those two sums.
 
 TRL's own KL term stays off (``beta`` = 0), advantages are not divided by a standard deviation (a scale per
 prompt would change the optimum), and there is one update a batch. The loss is REINFORCE's, each completion
@@ -35,13 +35,15 @@ from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 from beyond_sharpening.decoding import Completion, SamplingOptions
 from beyond_sharpening.decoding.seeds import derive_seed
 from beyond_sharpening.decoding.text import answer_texts
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.objectives import Objective
+from beyond_sharpening.parameters.signals import GOLD, SignalBlock
 from beyond_sharpening.training.arguments import on_one_gpu
 from beyond_sharpening.training.batches import Batch, EpochOrder, by_length, similar_lengths, without_padding
 from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy
-from beyond_sharpening.training.job import Scores
 from beyond_sharpening.training.mismatch import check_engine
 from beyond_sharpening.training.precision import FSDP2_BFLOAT16, compute_as_float32_weights
+from beyond_sharpening.training.signals import Grade, Rollouts, told, truth
 
 # The cap of the importance weights, and the share of the learning rate that warm-up starts from: the paper's.
 IMPORTANCE_CAP = 20.0
@@ -65,9 +67,10 @@ class ObjectiveTrainer(RLOOTrainer):
         reference: π_ref, frozen, a separate copy of the start model; None with an adapter (``peft_config``), where
             it is the policy with the adapter off.
         objective: the three coefficients.
-        task_reward: ``(completions, golds)`` → R of each; None where a completion cannot be scored, which
-            takes it out of the baseline and gives it no gradient.
+        grade: ``(completions, golds)`` → a verdict on each: what is true.
         args: built with ``ESTIMATOR``.
+        signal: what the training is told in the place of R; a completion of which it tells nothing is taken out of
+            the baseline and has no gradient.
         reward_scale: multiplies the composed reward (the optimum stays, the clipped gradient does not).
         fixed_length: generate through EOS to the length limit; the answer is read up to the first EOS.
         generation_batch: completions generated together by the sampling loop.
@@ -81,9 +84,10 @@ class ObjectiveTrainer(RLOOTrainer):
         model: PreTrainedModel,
         reference: PreTrainedModel | None,
         objective: Objective,
-        task_reward: Scores,
+        grade: Grade,
         args: RLOOConfig,
         *,
+        signal: SignalBlock = GOLD,
         reward_scale: float = 1.0,
         fixed_length: bool = False,
         generation_batch: int = 256,
@@ -91,7 +95,8 @@ class ObjectiveTrainer(RLOOTrainer):
         **trl: Any,
     ) -> None:
         self.objective: Objective = objective
-        self.task_reward = task_reward
+        self.grade, self.signal = grade, signal
+        self._something_was_told = False
         self.reward_scale = reward_scale
         self._rollouts: list[Completion] = []
         self._tokens_a_batch = math.nan
@@ -216,29 +221,54 @@ class ObjectiveTrainer(RLOOTrainer):
 
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *unused: Any) -> torch.Tensor:
         """The composed reward of every rollout of every process, (N, 1)."""
-        texts = answer_texts(self._tokenizer, self._rollouts, self.eos_token_ids)
-        scores = self.task_reward(texts, [row["gold"] for row in inputs])
-        task = torch.tensor([float("nan") if score is None else float(score) for score in scores])
         n_tokens = torch.tensor([float(len(rollout.tokens)) for rollout in self._rollouts])
-        local = torch.stack([task, n_tokens]).to(self.accelerator.device)
+        local = torch.stack([*self._told_and_true(inputs), n_tokens]).to(self.accelerator.device)
         scored = (self._logp_reference, self._logp_policy, self._of_rollouts("logp"))
-        task, n_tokens, logp_reference, logp_policy, logp_engine = gather(torch.stack([*local, *scored], dim=1)).T
+        columns = gather(torch.stack([*local, *scored], dim=1)).T
+        task, true, n_tokens, logp_reference, logp_policy, logp_engine = columns
         # Batches have lengths of their own: what they log a token is a share of the step's tokens, and adds up.
         self._tokens_a_batch = n_tokens.sum().item() / self.args.gradient_accumulation_steps
         if self.engine.has_own_weights:
             told = check_engine(logp_engine, logp_policy, logp_reference, n_tokens)
             self._record(**{name: torch.tensor(value) for name, value in told.items()})
         self._record(
-            task_accuracy=task.nanmean(),
-            unscored=task.isnan().float().mean(),
+            signal=task.nanmean(),
+            task_accuracy=true.nanmean(),
+            unscored=true.isnan().float().mean(),
             log_reference=logp_reference.mean(),
             log_policy=logp_policy.mean(),
             kl=(logp_policy - logp_reference).mean(),
         )
         if self.objective.task == 0:
             task = torch.zeros_like(task)  # an unscorable answer is no reason to skip where R does not count
+        self._check_told(task)
         reward = self.objective.reward(task, logp_reference, logp_policy, n_tokens)
         return self.reward_scale * reward[:, None]
+
+    def _told_and_true(self, inputs: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the signal says of this process's rollouts, and what the grader does, (N,) each."""
+        texts = answer_texts(self._tokenizer, self._rollouts, self.eos_token_ids)
+        verdicts = self.grade(texts, [row["gold"] for row in inputs])
+        rollouts = Rollouts(
+            questions=[row["prompt"][-1]["content"] for row in inputs],
+            completions=texts,
+            verdicts=verdicts,
+            group_size=cast(int, self.num_generations),
+            seed=self.args.seed,
+            step=self.state.global_step,
+            first=self.accelerator.process_index * len(texts),
+        )
+        return told(self.signal, rollouts), truth(verdicts)
+
+    def _check_told(self, task: torch.Tensor) -> None:
+        """Raise where not one completion of the training could be scored so far."""
+        self._something_was_told = self._something_was_told or not bool(task.isnan().all())
+        if not self._something_was_told:
+            raise BadInput(
+                f"step {self.state.global_step + 1}: none of {len(task)} completions could be scored, so nothing can "
+                "be learned; grading ends in a timeout for each: check task.grader and the golds, or give it more "
+                "hardware.grading_workers"
+            )
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: what made a policy stands in the manifest beside it, and TRL's card knows nothing of the objective."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from accelerate.utils import gather_object
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.problems.prompts import prompt_token_ids
+from beyond_sharpening.training.signals import truth
 
 if TYPE_CHECKING:
     from beyond_sharpening.parameters import Training
     from beyond_sharpening.training.job import TrainingTask
     from beyond_sharpening.training.trainer import ObjectiveTrainer
+
+logger = logging.getLogger(__name__)
 
 
 class Validation(TrainerCallback):
@@ -39,11 +45,15 @@ class Validation(TrainerCallback):
         # The step's own log line, written right after this, takes the number along.
         self.trainer._metrics["train"]["validation_accuracy"].append(accuracy)
         earlier = [row["validation_accuracy"] for row in state.log_history if "validation_accuracy" in row]
-        if accuracy > max(earlier, default=-1.0):
+        best = max((value for value in earlier if not math.isnan(value)), default=-1.0)
+        if accuracy > best:
+            self.trainer.save_policy(self.tokenizer, self.best)
+        elif best < 0 and state.global_step == state.max_steps:
+            logger.warning("no completion of a validation problem could be scored: the best policy is the last one")
             self.trainer.save_policy(self.tokenizer, self.best)
 
     def accuracy(self) -> float:
-        """Share of correct completions of the held-out problems at temperature 1; unscorable ones do not count."""
+        """Share of the held-out problems' completions that are right, of those that can be scored; NaN without any."""
         count, accelerator = len(self.prompts), self.trainer.accelerator
         # Processes share the problems in equal parts, as engines expect; the last part takes some a second time.
         size = -(-count // accelerator.num_processes)
@@ -54,6 +64,5 @@ class Validation(TrainerCallback):
         completions = [completion for group in drawn for completion in group]
         texts = answer_texts(self.tokenizer, completions, self.trainer.eos_token_ids)
         golds = [self.task.validation[place].gold for place in places for _ in range(samples)]
-        scores = gather_object(list(self.task.reward(texts, golds)))[: count * samples]
-        known = [score for score in scores if score is not None]
-        return sum(known) / len(known) if known else 0.0
+        scores = gather_object(truth(self.task.grade(texts, golds)).tolist())[: count * samples]
+        return torch.tensor(scores, dtype=torch.float64).nanmean().item()

@@ -25,7 +25,7 @@ def train_objective(
 ) -> tuple[Policy, Policy, pd.DataFrame]:
     """The last policy, the best one on the validation problems, and a row a step."""
     from beyond_sharpening.grading import Grader
-    from beyond_sharpening.training import Job, TaskReward, TrainingTask, train
+    from beyond_sharpening.training import Job, TrainingTask, train
 
     objective, asked, machine = (
         Training.model_validate(options),
@@ -36,7 +36,7 @@ def train_objective(
         train=problems_from_frame(train_problems),
         validation=problems_from_frame(validation_problems),
         prompt=asked.prompt,
-        reward=TaskReward(Grader(asked.grader, machine.grading_workers)),
+        grade=Grader(asked.grader, machine.grading_workers),
         max_completion_tokens=asked.max_completion_tokens,
         max_prompt_tokens=asked.max_prompt_tokens,
     )
