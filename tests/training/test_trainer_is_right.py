@@ -92,7 +92,7 @@ class PromptTokenInReference(ObjectiveTrainer):
 class LowTemperature(ObjectiveTrainer):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.sampling = dataclasses.replace(self.sampling, temperature=0.5)
+        self.engine.sampling = dataclasses.replace(self.sampling, temperature=0.5)
 
 
 class K3Objective(Objective):
