@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from beyond_sharpening.reporting import Results, Run
+
 BENCHMARKS = ("chain_easy", "chain_medium", "chain_hard")
 ACCURACY = {"base": 0.66, "task_reward": 0.78, "sharpening": 0.69, "tempered": 0.67, "tilted": 0.77}
 CONTRASTS = (
@@ -168,15 +170,26 @@ def history(policy: str, seed: int, steps: int = 60) -> pd.DataFrame:
 
 
 @pytest.fixture
-def run() -> dict[str, object]:
-    return {
-        "model": "tiny",
-        "seeds": {"data_seed": 0, "base_seed": 0, "train_seed": [0], "sample_seed": 0},
-        "parameters": {
+def run() -> Run:
+    return Run(
+        model="tiny",
+        seeds={"data_seed": 0, "base_seed": 0, "train_seed": [0], "sample_seed": 0},
+        parameters={
             "tilted": {"task": 1.0, "reference": 0.02, "policy": 0.01, "max_steps": 60},
             "samples a problem": 16,
         },
-        "versions": {"beyond-sharpening": "0.1.0", "torch": "2.13.0"},
-        "differing": [],
-        "unknown": [],
-    }
+        versions={"beyond-sharpening": "0.1.0", "torch": "2.13.0"},
+    )
+
+
+@pytest.fixture
+def results(verdict, estimates, curves, by_difficulty, comparisons, histories, run) -> Results:
+    return Results(
+        verdict=verdict,
+        run=run,
+        estimates=estimates,
+        curves=curves,
+        by_difficulty=by_difficulty,
+        comparisons=comparisons,
+        histories=histories,
+    )

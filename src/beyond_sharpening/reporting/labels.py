@@ -37,6 +37,23 @@ POLICIES = {
     "tilted": Look("Tilted sampling", "#009E73", "D"),
     "null_control": Look("Null control", "#E69F00", "P"),
 }
+OBJECTIVES = ("task_reward", "sharpening", "tempered", "tilted")
+"""The objectives of the comparison; the control measures the machine."""
+MEANINGS = {
+    "base": "the model at the start, not trained further.",
+    "task_reward": "trained to give right answers, and for nothing else.",
+    "sharpening": (
+        "trained to give the answers that the base model already finds most likely. It is never told what is right."
+    ),
+    "tempered": (
+        "trained to answer like the base model with its preferences made stronger. It is never told what is right."
+    ),
+    "tilted": "trained for both: right answers, among those that the base model finds likely.",
+    "null_control": (
+        "trained with a reward that the base model already maximises. It must change nothing: it measures the bias of "
+        "the training itself."
+    ),
+}
 PLAIN_VARIANTS = ("", "base", "default")  # names that say nothing: without coefficients there is one variant only
 LINESTYLES = ("-", "--", ":", "-.")
 DECODERS = {
@@ -112,8 +129,3 @@ def arm_looks(frame: pd.DataFrame) -> dict[Arm, Look]:
             plain = Look(f"{plain.label} ({arm.variant})", plain.colour, plain.marker, style)
         looks[arm] = plain
     return looks
-
-
-def headline_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows that the question is settled on: last checkpoint, sampled at temperature 1."""
-    return frame[(frame["decoder"] == "temperature") & (frame["checkpoint"] == "last")]

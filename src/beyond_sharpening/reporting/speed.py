@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.reporting.figures import QUIET, finish, panel_grid
+from beyond_sharpening.reporting.charts import QUIET
+from beyond_sharpening.reporting.static import finish, panel_grid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -54,9 +54,7 @@ def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[s
     return samples
 
 
-def estimate(
-    samples: pd.DataFrame, options: dict[str, Any], seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
+def estimate(samples: pd.DataFrame, options: dict[str, Any], seed: int) -> dict[str, Any]:
     """What is known of every arm by itself, and pass@k for the tracker.
 
     Accuracy, pass@k and maj@k curves, accuracy by difficulty; what the base's decoders cost beside a majority vote of
@@ -73,8 +71,14 @@ def estimate(
         for row in drawn.to_dict("records")
     }
     estimated = estimates(samples, ks)
-    by_difficulty, costs = accuracy_by_difficulty(samples), decoder_costs(estimated, curves)
-    return estimated, curves, by_difficulty, costs, decoder_diagnostics(samples), tracked
+    return {
+        "estimates": estimated,
+        "curves": curves,
+        "by_difficulty": accuracy_by_difficulty(samples),
+        "costs": decoder_costs(estimated, curves),
+        "diagnostics": decoder_diagnostics(samples),
+        "tracked": tracked,
+    }
 
 
 def choose_variants(
@@ -104,14 +108,16 @@ def choose_variants(
     return chosen
 
 
-def compare(
-    samples: pd.DataFrame, estimated: pd.DataFrame, variants: dict[str, str], seed: int
-) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame, dict[str, dict[str, float]]]:
+def compare(samples: pd.DataFrame, estimated: pd.DataFrame, variants: dict[str, str], seed: int) -> dict[str, Any]:
     """The contrasts between the chosen variants, the verdict on them, what of them was predicted, and the tracker's."""
     comparisons = compare_arms(samples, variants=variants, seed=seed)
     tracked = {
         f"{row['a']} - {row['b']}/{row['benchmark']}": {"value": row["difference"], "step": 0}
         for row in comparisons.to_dict("records")
     }
-    outcomes = prediction_outcomes(predicted_effect(samples), comparisons)
-    return comparisons, asdict(verdict(comparisons, estimated)), outcomes, tracked
+    return {
+        "comparisons": comparisons,
+        "verdict": asdict(verdict(comparisons, estimated)),
+        "outcomes": prediction_outcomes(predicted_effect(samples), comparisons),
+        "tracked": tracked,
+    }

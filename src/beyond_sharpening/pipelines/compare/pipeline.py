@@ -8,7 +8,20 @@ from kedro.pipeline import Node, Pipeline
 
 from beyond_sharpening.pipelines.compare import nodes
 
-ESTIMATES = ["estimates", "pass_at_k", "accuracy_by_difficulty"]
+ESTIMATED = {
+    "estimates": "estimates",
+    "curves": "pass_at_k",
+    "by_difficulty": "accuracy_by_difficulty",
+    "costs": "decoder_costs",
+    "diagnostics": "decoder_diagnostics",
+    "tracked": "coverage",
+}
+COMPARED = {
+    "comparisons": "comparisons",
+    "verdict": "verdict",
+    "outcomes": "prediction_outcomes",
+    "tracked": "contrasts",
+}
 
 
 def create_pipeline() -> Pipeline:
@@ -18,7 +31,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.estimate,
                 ["samples", "params:compare", "params:sample_seed"],
-                [*ESTIMATES, "decoder_costs", "decoder_diagnostics", "coverage"],
+                ESTIMATED,
                 name="estimate",
             ),
             Node(
@@ -27,7 +40,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.compare,
                 ["samples", "estimates", "variants", "params:sample_seed"],
-                ["comparisons", "verdict", "prediction_outcomes", "contrasts"],
+                COMPARED,
                 name="compare",
             ),
         ],

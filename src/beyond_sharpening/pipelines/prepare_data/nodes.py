@@ -25,7 +25,7 @@ from beyond_sharpening.problems import (
 
 def prepare_problems(
     options: dict[str, Any], prompt: str, seed: int, project: str, copies: str | None
-) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame, dict[str, Any], pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+) -> dict[str, pd.DataFrame | dict[str, Any]]:
     """Benchmarks and their cards; the training source and its card; what is trained on and validated on; a report.
 
     All or nothing: what is kept of a run whose last source cannot be read would stand in the way of the next.
@@ -50,15 +50,15 @@ def prepare_problems(
         "validation": len(validation),
         "benchmarks": {name: len(problems) for name, (problems, _) in loaded.items()},
     }
-    return (
-        problems_to_frame(benchmarks),
-        cards,
-        problems_to_frame(training),
-        card(asked.train, prompt, training, dropped, _folder(copies)),
-        problems_to_frame(train),
-        problems_to_frame(validation),
-        report,
-    )
+    return {
+        "benchmarks": problems_to_frame(benchmarks),
+        "cards": cards,
+        "source": problems_to_frame(training),
+        "source_card": card(asked.train, prompt, training, dropped, _folder(copies)),
+        "train": problems_to_frame(train),
+        "validation": problems_to_frame(validation),
+        "report": report,
+    }
 
 
 def _load(

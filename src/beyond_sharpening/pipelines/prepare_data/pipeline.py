@@ -4,28 +4,31 @@ from kedro.pipeline import Node, Pipeline
 
 from beyond_sharpening.pipelines.prepare_data import nodes
 
+ASKED = {
+    "options": "params:problems",
+    "prompt": "params:task.prompt",
+    "seed": "params:data_seed",
+    "project": "params:project",
+    "copies": "params:benchmark_files",
+}
+PROBLEMS = {
+    "benchmarks": "benchmark_problems",
+    "cards": "benchmark_cards",
+    "source": "training_source",
+    "source_card": "training_card",
+    "train": "train_problems",
+    "validation": "validation_problems",
+    "report": "problems_report",
+}
+
 
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
                 nodes.prepare_problems,
-                [
-                    "params:problems",
-                    "params:task.prompt",
-                    "params:data_seed",
-                    "params:project",
-                    "params:benchmark_files",
-                ],
-                [
-                    "benchmark_problems",
-                    "benchmark_cards",
-                    "training_source",
-                    "training_card",
-                    "train_problems",
-                    "validation_problems",
-                    "problems_report",
-                ],
+                ASKED,
+                PROBLEMS,
                 name="prepare_problems",
             ),
         ],

@@ -4,7 +4,26 @@ from kedro.pipeline import Node, Pipeline
 
 from beyond_sharpening.pipelines.report import nodes
 
-TABLES = ["pass_at_k", "accuracy_by_difficulty", "comparisons", "histories", "theory_tables"]
+RESULTS = {
+    "decided": "verdict",
+    "run": "run",
+    "estimates": "estimates",
+    "curves": "pass_at_k",
+    "by_difficulty": "accuracy_by_difficulty",
+    "comparisons": "comparisons",
+    "histories": "histories",
+    "costs": "decoder_costs",
+    "diagnostics": "decoder_diagnostics",
+    "outcomes": "prediction_outcomes",
+    "theory": "theory_tables",
+    "cards": "cards_present",
+}
+WRITTEN = {
+    "markdown": "report_markdown",
+    "html": "report_html",
+    "figures": "report_figures",
+    "summary": "summary",
+}
 
 
 def create_pipeline() -> Pipeline:
@@ -16,39 +35,15 @@ def create_pipeline() -> Pipeline:
                 "histories",
                 name="select_histories",
             ),
+            Node(nodes.describe_run, ["params:model", "all_samples", "all_manifests"], "run", name="describe_run"),
+            Node(nodes.gather_results, RESULTS, "results", name="gather_results"),
+            Node(nodes.write_report, ["results", "samples"], WRITTEN, name="write_report"),
             Node(
-                nodes.draw_figures,
-                [*TABLES, "decoder_costs", "estimates"],
-                [
-                    "contrasts_figure",
-                    "pass_at_k_figure",
-                    "accuracy_by_difficulty_figure",
-                    "learning_curves_figure",
-                    "accuracy_by_cost_figure",
-                    "figures",
-                ],
-                name="draw_figures",
+                nodes.announce,
+                ["report_html", "results", "params:project", "params:data"],
+                None,
+                name="announce",
             ),
-            Node(
-                nodes.write_report,
-                [
-                    "verdict",
-                    "samples",
-                    "estimates",
-                    *TABLES,
-                    "figures",
-                    "prediction_outcomes",
-                    "decoder_costs",
-                    "decoder_diagnostics",
-                    "params:model",
-                    "all_samples",
-                    "all_manifests",
-                    "cards_present",
-                ],
-                ["report_markdown", "report_html", "summary", "announcement"],
-                name="write_report",
-            ),
-            Node(nodes.announce, ["announcement", "params:project", "params:data"], None, name="announce"),
         ],
         namespace="report",
         prefix_datasets_with_namespace=False,

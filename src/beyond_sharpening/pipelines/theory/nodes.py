@@ -22,10 +22,10 @@ def check_theory(options: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def draw_theory(claims: pd.DataFrame, series: pd.DataFrame) -> dict[str, Figure]:
-    """One figure a proposition, by its name."""
-    from beyond_sharpening.reporting import theory_figures
+    """One figure a proposition, by its file."""
+    from beyond_sharpening.reporting import draw, theory_charts
 
-    return theory_figures(claims, series)
+    return {f"{chart.name}.png": draw(chart) for chart in theory_charts(claims, series).values()}
 
 
 def require_theory(claims: pd.DataFrame) -> tuple[dict[str, dict[str, float]], dict[str, pd.DataFrame]]:

@@ -12,13 +12,13 @@ def create_pipeline(objective: str) -> Pipeline:
         [
             Node(
                 nodes.train_objective,
-                [
-                    "base_policy",
-                    "train_problems",
-                    "validation_problems",
-                    "params:options",
-                    *("params:task", "params:hardware", "params:train_seed", "params:workspace"),
-                ],
+                {
+                    "base": "base_policy",
+                    "train_problems": "train_problems",
+                    "validation_problems": "validation_problems",
+                    "options": "params:options",
+                    **{name.removeprefix("params:"): name for name in sorted(shared)},
+                },
                 ["policy", "best_policy", "history"],
                 name="train",
             )

@@ -1,11 +1,13 @@
 """What decoding costs, as people read it."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
-from beyond_sharpening.reporting import accuracy_by_cost_figure, speed_figure
-from beyond_sharpening.reporting.decoding import cost_table, diagnostics_table, mixing_warnings
+from beyond_sharpening.reporting import draw, speed_figure
 from beyond_sharpening.reporting.labels import decoder_label
+from beyond_sharpening.reporting.sections.decoding import chart, cost_table, diagnostics_table, section, warnings
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def diagnostics():
 
 
 def test_the_figure_has_a_panel_a_benchmark_on_a_log_axis_and_names_every_decoder(costs, curves, estimates):
-    figure = accuracy_by_cost_figure(costs, curves, estimates)
+    figure = draw(chart(costs, curves, estimates))
     assert [axes.get_title() for axes in figure.axes] == ["chain_easy", "chain_hard"]
     assert {axes.get_xscale() for axes in figure.axes} == {"log"}
     names = {text.get_text() for text in figure.legends[0].get_texts()}
@@ -40,15 +42,21 @@ def test_the_table_puts_the_vote_of_the_same_price_beside_each_decoder(costs):
     table = cost_table(costs)
     assert table.header == ["the base model's decoder", "tokens an answer", "chain_easy", "chain_hard"]
     assert table.rows[1] == ["sequential Monte Carlo and MH, alpha 4", "230", "90.0 % (85.0 %)", "90.0 % (85.0 %)"]
-    assert cost_table(costs[:0]) is None
 
 
 def test_diagnostics_and_warnings_name_the_arm(diagnostics):
     table = diagnostics_table(diagnostics)
     assert table.header == ["policy and decoder", "accepted", "split-R̂"]
     assert table.rows == [["Base, Metropolis–Hastings", "0.25", "1.50"]]
-    assert mixing_warnings(diagnostics) == ["Base, Metropolis–Hastings on chain_easy: the chains have not mixed."]
+    assert warnings(diagnostics) == ["Base, Metropolis–Hastings on chain_easy: the chains have not mixed."]
     assert diagnostics_table(diagnostics[:0]) is None
+
+
+def test_without_other_decoders_or_costs_there_is_no_section(results, costs):
+    primary = results.comparisons.query("family == 'primary'")
+    assert section(replace(results, comparisons=primary)) is None
+    assert section(replace(results, comparisons=primary, costs=costs[:0])) is None
+    assert section(replace(results, comparisons=primary, costs=costs)) is not None
 
 
 def test_a_decoder_of_a_list_is_told_by_its_values():

@@ -1,33 +1,35 @@
 """Figures show every policy and benchmark, in the same colours, and nothing overlaps."""
 
+import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from beyond_sharpening.reporting import (
-    accuracy_by_difficulty_figure,
-    contrast_figure,
-    learning_curves,
-    pass_at_k_figure,
-)
+from beyond_sharpening.reporting import draw
+from beyond_sharpening.reporting.interactive import describe
 from beyond_sharpening.reporting.labels import POLICIES, arm_looks
+from beyond_sharpening.reporting.page import charts
+from beyond_sharpening.reporting.sections import contrasts, difficulty, sections, training, tries
 
 FIVE = ["Base", "Task reward", "Sharpening", "Tempered sampling", "Tilted sampling"]
 
 
 @pytest.fixture
-def all_figures(histories, curves, by_difficulty, comparisons):
-    return {
-        "learning_curves": learning_curves(histories),
-        "pass_at_k": pass_at_k_figure(curves),
-        "accuracy_by_difficulty": accuracy_by_difficulty_figure(by_difficulty),
-        "contrasts": contrast_figure(comparisons),
-    }
+def all_charts(results):
+    return {chart.name: chart for chart in charts(sections(results))}
+
+
+@pytest.fixture
+def all_figures(all_charts):
+    return {name: draw(chart) for name, chart in all_charts.items()}
 
 
 def legend_colours(figure):
@@ -38,10 +40,6 @@ def legend_colours(figure):
 
 def titles(figure):
     return [axes.get_title() for axes in figure.axes]
-
-
-def words_of(figure):
-    return figure.legends[0].get_title().get_text()
 
 
 def test_every_policy_has_one_colour_everywhere(all_figures):
@@ -93,7 +91,7 @@ def test_pass_at_k_draws_percent_on_a_log2_axis(all_figures, curves):
 
 def test_only_the_last_checkpoint_sampled_at_temperature_1_is_drawn(curves):
     others = [curves.assign(checkpoint="best"), curves.assign(decoder="low_temperature")]
-    figure = pass_at_k_figure(pd.concat([curves, *others]))
+    figure = draw(tries.chart(pd.concat([curves, *others])))
     assert len(figure.axes[0].get_lines()) == 5
 
 
@@ -107,7 +105,7 @@ def test_variants_of_a_policy_are_named_and_share_its_colour(curves):
 
 
 def test_a_policy_from_another_system_is_drawn_under_its_own_name(curves):
-    figure = pass_at_k_figure(pd.concat([curves, curves.query("policy == 'base'").assign(policy="other_lab")]))
+    figure = draw(tries.chart(pd.concat([curves, curves.query("policy == 'base'").assign(policy="other_lab")])))
     assert legend_colours(figure)["other lab"] == "#000000"
 
 
@@ -125,53 +123,75 @@ def test_contrasts_show_interval_significance_and_adjusted_p(all_figures, compar
     open_markers = [i for i, line in enumerate(markers) if line.get_markerfacecolor() == "white"]
     assert open_markers == [labels.index("Tempered sampling − Base")]
     first = comparisons.iloc[0]
-    interval = next(line for line in axes.get_lines() if line.get_color() == POLICIES["task_reward"].colour)
-    assert list(interval.get_xdata()) == pytest.approx([100 * first["ci_low"], 100 * first["ci_high"]])
+    interval = axes.collections[0].get_segments()[0]
+    assert list(interval[:, 0]) == pytest.approx([100 * first["ci_low"], 100 * first["ci_high"]])
 
 
 def test_the_kind_of_interval_is_named(comparisons, by_difficulty):
-    assert "over problems" in words_of(contrast_figure(comparisons))
-    assert "over training seeds" in words_of(contrast_figure(comparisons.assign(unit="seed")))
-    assert "over problems" in words_of(accuracy_by_difficulty_figure(by_difficulty))
+    primary = contrasts.family(comparisons, "primary")
+    assert "over problems" in contrasts.chart(primary).note
+    assert "over training seeds" in contrasts.chart(primary.assign(unit="seed")).note
+    assert "over problems" in difficulty.chart(by_difficulty).note
 
 
-def test_learning_curves_mark_validations_and_keep_units(all_figures, histories):
-    figure = all_figures["learning_curves"]
-    assert [axes.get_ylabel() for axes in figure.axes] == [
+def test_learning_curves_mark_validations_and_keep_units(histories):
+    chart = training.chart(histories)
+    assert [panel.y_label for panel in chart.panels] == [
         "task accuracy (%)",
         "entropy (nats a token)",
         "KL from base (nats a completion)",
         "length (tokens)",
     ]
-    marked = [line for line in figure.axes[0].get_lines() if line.get_marker() not in ("None", None, "")]
-    assert [list(line.get_xdata()) for line in marked] == [[20, 40, 60]] * len(histories)
+    marked = [series for series in chart.panels[0].series if series.kind == "marks"]
+    assert [list(series.x) for series in marked] == [[20, 40, 60]] * len(histories)
 
 
 def test_a_benchmark_without_some_policy_is_still_drawn(curves, by_difficulty, comparisons):
     there = "not (policy == 'tilted' and benchmark == 'chain_hard')"
-    assert len(pass_at_k_figure(curves.query(there)).axes) == 3
-    assert len(accuracy_by_difficulty_figure(by_difficulty.query(there)).axes) == 3
-    assert len(contrast_figure(comparisons.query("not (a == 'tilted' and benchmark == 'chain_hard')")).axes) == 3
+    lines = [len(panel.series) for panel in tries.chart(curves.query(there)).panels]
+    assert lines == [5, 5, 5]
+    partly = contrasts.family(comparisons.query("not (a == 'tilted' and benchmark == 'chain_hard')"), "primary")
+    assert [len(panel.series) for panel in contrasts.chart(partly).panels] == [6, 6, 5]
+    for chart in (tries.chart(curves.query(there)), difficulty.chart(by_difficulty.query(there))):
+        assert len(draw(chart).axes) == 3
 
 
-def test_absent_data_gives_a_figure_that_says_so(curves, by_difficulty, comparisons):
-    empty = {
-        "no policy was trained": learning_curves({}),
-        "no policy was sampled": pass_at_k_figure(curves.iloc[:0]),
-        "carry no difficulty": accuracy_by_difficulty_figure(by_difficulty.assign(difficulty=None)),
-        "fewer than two policies": contrast_figure(pd.DataFrame()),
-    }
-    for reason, figure in empty.items():
-        assert reason in figure.texts[0].get_text()
-    only_secondary = comparisons.query("family == 'secondary'")
-    assert "No comparisons" in contrast_figure(only_secondary).texts[0].get_text()
+def test_absent_data_is_no_section(results):
+    nothing = replace(
+        results,
+        curves=results.curves.iloc[:0],
+        by_difficulty=results.by_difficulty.assign(difficulty=None),
+        comparisons=pd.DataFrame(),
+        histories={},
+    )
+    for section in (contrasts, difficulty, training, tries):
+        assert section.section(results) is not None
+        assert section.section(nothing) is None
+
+
+def test_a_screen_gets_the_same_points_as_paper(all_charts):
+    for name, chart in all_charts.items():
+        plot = describe(chart)
+        json.dumps(plot, allow_nan=False)
+        go.Figure({"data": plot["data"], "layout": plot["layout"]})  # raises for what plotly does not know
+        assert len(plot["panels"]) == len(chart.panels), name
+        drawn = [trace for trace in plot["data"] if trace.get("mode") != "none"]
+        expected = [list(series.x) for panel in chart.panels for series in panel.series]
+        assert [trace["x"] for trace in drawn] == expected
+
+
+def test_each_look_is_named_once_in_the_legend_of_a_screen(all_charts):
+    entries = [trace["name"] for trace in describe(all_charts["pass_at_k"])["data"] if trace["showlegend"]]
+    assert entries == FIVE
 
 
 def test_drawing_needs_no_display_and_no_pyplot():
     code = (
         "import sys, beyond_sharpening.reporting as r; assert 'matplotlib' not in sys.modules; "
-        "r.learning_curves({}).savefig(sys.stdout.buffer, format='png'); "
-        "assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)"
+        "from beyond_sharpening.reporting.charts import Chart, Panel; "
+        "r.draw(Chart('a', 'b', [Panel('c', [], 'd')])).savefig(sys.stdout.buffer, format='png'); "
+        "assert not {'matplotlib.pyplot', 'plotly', 'torch'} & set(sys.modules)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env={"PATH": ""})
+    own = {"PATH": "", "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=own)
     assert result.stdout.startswith(b"\x89PNG")

@@ -1,0 +1,104 @@
+"""Charts as data: what is to be seen, drawn by ``static`` for paper and by ``interactive`` for a screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from beyond_sharpening.reporting.labels import Look
+
+QUIET = "#555555"
+Scale = Literal["linear", "log", "log2", "symlog"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points of one look.
+
+    Attributes:
+        look: name, colour, mark and dashes; series of one name share an entry in the legend.
+        x, y: the points.
+        low, high: ends of the intervals, in y; with ``across``, in x.
+        across_low, across_high: ends of the intervals in x.
+        kind: how the points are drawn: joined, as marks alone, or as horizontal bars that stack.
+        band: intervals are shaded, not drawn as bars.
+        filled: of each point, whether its mark is; all are by default.
+        notes: a word to each point, where a pointer rests on it.
+        width: of the line.
+        opacity: of line and marks.
+    """
+
+    look: Look
+    x: Collection[float]
+    y: Collection[float]
+    low: Collection[float] | None = None
+    high: Collection[float] | None = None
+    across_low: Collection[float] | None = None
+    across_high: Collection[float] | None = None
+    kind: Literal["line", "marks", "bars"] = "line"
+    band: bool = False
+    filled: Sequence[bool] | None = None
+    notes: Sequence[str] | None = None
+    width: float = 1.6
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line across a panel, with its interval shaded."""
+
+    look: Look
+    y: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes:
+        ticks_x, ticks_y: position -> text, in place of numbers.
+        margin: position in y -> text to the right of the panel.
+        zero: a line at 0 of this axis, where a sign means something.
+        x_range, y_range: (low, high); a y range from high to low counts downwards. None: what the points need.
+        linear_below: on a ``symlog`` axis, of x and of y, what counts as near 0.
+    """
+
+    title: str
+    series: Sequence[Series]
+    x_label: str
+    y_label: str = ""
+    x_scale: Scale = "linear"
+    y_scale: Scale = "linear"
+    levels: Sequence[Level] = ()
+    ticks_x: Mapping[Any, str] | None = None
+    ticks_y: Mapping[Any, str] | None = None
+    margin: Mapping[Any, str] | None = None
+    zero: Literal["x", "y", "both", None] = None
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float | None, float | None] | None = None
+    linear_below: tuple[float, float] = (1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure: panels side by side.
+
+    Attributes:
+        name: its file is ``figures/<name>.png``.
+        note: how to read its marks, below the figure.
+        size: of a panel, in inches.
+        shared_y: the label of a y axis that all panels share.
+    """
+
+    name: str
+    title: str
+    panels: Sequence[Panel]
+    note: str = ""
+    size: tuple[float, float] = (3.5, 3.3)
+    columns: int = 3
+    shared_y: str | None = None

@@ -1,0 +1,81 @@
+"""What a report is written from: the results of an experiment, as far as they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Verdict(Protocol):
+    """What the comparison decided: a headline, a few short lines, and a note on what is uncertain."""
+
+    @property
+    def headline(self) -> str: ...
+    @property
+    def lines(self) -> Sequence[str]: ...
+    @property
+    def note(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was run, and by what.
+
+    Attributes:
+        model: the start model's name.
+        seeds: name of a seed -> its values.
+        parameters: block -> name -> value, or name -> value.
+        versions: package -> version.
+        differing: settings in which what is compared differs though it should not, a line each.
+        unknown: samples tables of which nothing is known.
+        base: the parameters the start model was made by; empty where it is not known.
+        made: what else is known of the making: name -> text, such as date, hardware and commit.
+    """
+
+    model: str
+    seeds: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    differing: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+    base: Mapping[str, Any] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The frames of ``beyond_sharpening.analysis`` and what stands beside them; None for what is not there.
+
+    Attributes:
+        verdict: what was decided.
+        run: what was run.
+        estimates, curves, by_difficulty, comparisons, costs, diagnostics, outcomes: from the functions of the same
+            name in ``analysis`` (``outcomes``: ``prediction_outcomes``).
+        histories: objective -> one row a step, with columns ``step``, ``task_accuracy`` (0..1), ``entropy`` (nats a
+            token), ``kl`` (nats a completion), ``length`` (tokens) and ``validation_accuracy`` (0..1, NaN between).
+        claims, series: the theory, one row a claim and one row a point of its figures.
+        cards: benchmark -> what it is.
+    """
+
+    verdict: Verdict
+    run: Run
+    estimates: pd.DataFrame
+    curves: pd.DataFrame
+    by_difficulty: pd.DataFrame
+    comparisons: pd.DataFrame
+    histories: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    costs: pd.DataFrame | None = None
+    diagnostics: pd.DataFrame | None = None
+    outcomes: pd.DataFrame | None = None
+    claims: pd.DataFrame | None = None
+    series: pd.DataFrame | None = None
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def policies(self) -> set[str]:
+        """Names of all policies that were evaluated."""
+        return set(self.estimates["policy"])

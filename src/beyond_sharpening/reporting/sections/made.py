@@ -1,0 +1,59 @@
+"""What was run, by what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from beyond_sharpening.reporting.blocks import Block, Section, Table, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from beyond_sharpening.reporting.results import Results, Run
+
+UNKNOWN = "not known: there is no manifest beside this samples table"
+VERSION = "*A version changes with the problems, with how their answers are read, and with the prompt.*"
+
+
+def section(results: Results) -> Section:
+    run = results.run
+    blocks: list[Block] = []
+    if run.differing:
+        lines = ["**Warning.** Not all that is compared here was made alike:", ""]
+        lines += [f"- {plain(line)}" for line in run.differing]
+        blocks.append("\n".join(f"> {line}".rstrip() for line in lines))
+    blocks.append(table(run))
+    if results.cards:
+        blocks += [benchmarks(results.cards), VERSION]
+    return Section("What was run", blocks)
+
+
+def table(run: Run) -> Table:
+    """Model, seeds, parameters and versions."""
+    rows = [["model", run.model], *_rows(run.made), *_rows(run.seeds), *_rows(run.parameters)]
+    rows += [[name, UNKNOWN] for name in run.unknown]
+    if run.versions:
+        rows.append(["versions", _text(run.versions)])
+    return Table(["", ""], rows, n_text=2)
+
+
+def _rows(values: Mapping[str, Any]) -> list[list[str]]:
+    return [[str(name), _text(value)] for name, value in values.items()]
+
+
+def _text(value: Any) -> str:
+    """Several values in a row, a mapping as ``name: value`` pairs."""
+    if isinstance(value, dict):
+        value = [f"{key}: {item}" for key, item in value.items()]
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def benchmarks(cards: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Each benchmark: its version, its problems and rows dropped, where it comes from, its licence."""
+    rows = []
+    for name, card in sorted(cards.items()):
+        source = card["source"]
+        origin = " ".join(str(source[key]) for key in ("path", "generator", "name", "split") if source.get(key))
+        counts = [str(card["problems"]), str(len(card["dropped"]))]
+        rows.append([name, card["version"], origin, source.get("licence") or "–", *counts])
+    return Table(["benchmark", "version", "source", "licence", "problems", "dropped"], rows, n_text=4)
