@@ -80,6 +80,22 @@ class GeneratorSource(BaseModel):
         return self
 
 
+QuestionKind = Literal["word_sum", "word_difference", "largest", "three_terms"]
+
+
+class QuestionsSource(BaseModel):
+    """Short questions in words with one number as their answer, for small language models."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Annotated[Literal["questions"], Field(description="Short questions are generated.")]
+    kinds: Annotated[
+        list[QuestionKind], Field(min_length=1, description="What is asked; each kind has an equal share.")
+    ]
+    largest_term: Annotated[int, Field(ge=2, le=999, description="Numbers in a question are 1 to this.")] = 9
+    size: Annotated[int, Field(ge=1, description="How many different questions to generate.")]
+
+
 class DataSource(BaseModel):
     """Problems from the rows of a data set."""
 
@@ -117,4 +133,4 @@ class HubSource(DataSource):
     ] = None
 
 
-Source = Annotated[GeneratorSource | LocalSource | HubSource, Field(discriminator="type")]
+Source = Annotated[GeneratorSource | QuestionsSource | LocalSource | HubSource, Field(discriminator="type")]

@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from beyond_sharpening.parameters.sources import GeneratorSource, HubSource, LocalSource
+from beyond_sharpening.parameters.sources import GeneratorSource, HubSource, LocalSource, QuestionsSource
 from beyond_sharpening.problems.generators import chain_sum
 from beyond_sharpening.problems.problem import Problem
+from beyond_sharpening.problems.questions import short_questions
 from beyond_sharpening.problems.rows import DroppedRow, Row, problems_from_rows
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ _ROWS_TOLD = 10
 
 def load_problems(
     name: str,
-    source: GeneratorSource | LocalSource | HubSource,
+    source: GeneratorSource | QuestionsSource | LocalSource | HubSource,
     *,
     seed: int,
     split: str,
@@ -47,6 +48,8 @@ def load_problems(
         return chain_sum(
             name, source.min_terms, source.max_terms, source.digits, source.size, seed=seed, split=split
         ), []
+    if isinstance(source, QuestionsSource):
+        return short_questions(name, source, seed=seed, split=split), []
     files = _files(source, root, copies)
     rows = _hub_rows(source) if isinstance(source, HubSource) and copies is None else _local_rows(files)
     problems, dropped = problems_from_rows(rows, source.columns, name, split, source.amendments)
