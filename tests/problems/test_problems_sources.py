@@ -133,7 +133,6 @@ class TestLocal:
         [
             ("verbatim", ["2"], "; gold_reader: first_of_list takes the first of a list"),
             ("verbatim", {"value": 2}, ""),
-            ("verbatim", True, ""),
             ("first_of_list", [["2"]], "; gold_reader: first_of_list takes the first of a list"),
         ],
     )

@@ -105,8 +105,8 @@ SAMPLE_COLUMNS = tuple(COLUMNS)
 def validate_samples(frame: pd.DataFrame) -> None:
     """Check a samples table, from this project or any other system, against the contract.
 
-    ``answer`` (an abstention), ``difficulty``, ``logp_policy``, ``logp_base``, ``token_entropy`` and
-    ``forward_tokens`` may be null where unknown. Rows are counted from 0, whatever the index.
+    ``answer`` (an abstention, or answers that have no canonical form), ``difficulty``, ``logp_policy``, ``logp_base``,
+    ``token_entropy`` and ``forward_tokens`` may be null where unknown. Rows are counted from 0, whatever the index.
 
     Raises:
         ValueError: once, with every fault: the column, the first rows and their values, what is allowed.
@@ -140,7 +140,6 @@ def _row_faults(frame: pd.DataFrame) -> list[str]:
     repeated = frame.duplicated(ONE_COMPLETION)
     return [
         *_describe(frame["correct"], correct != (frame["outcome"] == "correct"), "must be true exactly if outcome is"),
-        *_describe(frame["answer"], correct & frame["answer"].isna(), "a correct completion has an answer"),
         *_describe(frame["answer"], disputed, "one answer of a problem is graded both correct and wrong"),
         *_describe(frame["sample_id"], repeated, f"a row is named once by ({', '.join(ONE_COMPLETION)})"),
     ]

@@ -11,6 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from beyond_sharpening.parameters.task import TYPESET
+
+ASSUMED = {"normaliser": TYPESET}
+"""What is meant where an identity does not say."""
+
 PACKAGES = ("torch", "transformers", "trl", "kedro", "mlflow", "math-verify")
 
 
@@ -24,18 +29,26 @@ def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
     if stage == "theory":
         return _chosen(parameters, "theory")
     if stage == "problems":
-        return {**_chosen(parameters, "data_seed", "problems"), "files": _digests(parameters)}
+        problems = {key: value for key, value in parameters["problems"].items() if value != ASSUMED.get(key)}
+        return {**_chosen(parameters, "data_seed"), "problems": problems, "files": _digests(parameters)}
     if stage == "base":
         # A small base is pretrained on none of the problems it is tested on, so these determine it too.
         made_here = parameters["base"]["type"] == "tiny"
         seeds = {**_chosen(parameters, "base_seed"), **identity(parameters, "problems")} if made_here else {}
         return {**_chosen(parameters, "model", "base"), **seeds}
-    asked = _chosen(parameters, "task")
+    asked = {"task": trained_task(parameters["task"])}
     if stage.endswith("_samples"):
         policy = identity(parameters, stage.removesuffix("_samples"))
+        asked = {"task": {**asked["task"], **_set(parameters["task"], "evaluation_tokens")}}
         return {**policy, **identity(parameters, "problems"), **asked, **_chosen(parameters, "sample_seed", "evaluate")}
     start = {**identity(parameters, "base"), **identity(parameters, "problems"), **asked}
     return {**start, **_chosen(parameters, "train_seed"), "train": {stage: parameters["train"][stage]}}
+
+
+def trained_task(task: Mapping[str, Any]) -> dict[str, Any]:
+    """What a training is asked: all of ``task`` but the lengths of evaluation, and what is not set of newer keys."""
+    newer = ("system_prompt", "evaluation_tokens")
+    return {**{key: value for key, value in task.items() if key not in newer}, **_set(task, "system_prompt")}
 
 
 def manifest(parameters: Mapping[str, Any], stage: str, project: Path) -> dict[str, Any]:
@@ -86,6 +99,11 @@ def _digests(parameters: Mapping[str, Any]) -> dict[str, str]:
             content = b"".join(file.read_bytes() if file.is_file() else b"missing" for file in files)
             digests[name] = hashlib.sha256(content).hexdigest()
     return digests
+
+
+def _set(block: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """Those of the keys that are set: what is on disk may be from before they were there."""
+    return {key: block[key] for key in keys if block.get(key) is not None}
 
 
 def _chosen(parameters: Mapping[str, Any], *keys: str) -> dict[str, Any]:

@@ -115,15 +115,16 @@ def _decoding_task(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, grader: Grader, arm: Arm, exam: Exam
 ) -> DecodingTask:
     eos_ids = eos_token_ids(model, tokenizer)
+    questions = [problem.question for problem in exam.problems]
 
     def judge(owners: Sequence[int], completions: Sequence[Completion]) -> Sequence[Verdict]:
         return grader(answer_texts(tokenizer, completions, eos_ids), [exam.problems[row].gold for row in owners])
 
     return DecodingTask(
         model,
-        prompt_token_ids(tokenizer, [problem.question for problem in exam.problems], exam.task.prompt),
+        prompt_token_ids(tokenizer, questions, exam.task.prompt, exam.task.system_prompt),
         eos_ids,
-        exam.task.max_completion_tokens,
+        exam.task.evaluated_tokens,
         # The same seeds for every policy: a policy that did not change answers the same.
         [derive_seed(exam.sample_seed, arm.replicate, problem.id) for problem in exam.problems],
         seed=derive_seed(exam.sample_seed, arm.replicate),

@@ -3,14 +3,23 @@
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading.verdict import Verdict
 
 
+def imported(name: str) -> Callable[..., Any]:
+    """What is called ``module:function``."""
+    module, function = name.split(":")
+    return getattr(importlib.import_module(module), function)
+
+
 @dataclass(frozen=True)
 class Grader:
     """The function called ``module:function``, which has the signature of :func:`grade`; it can be pickled.
+
+    A function ``states_an_answer`` in the same module, where there is one, is its check of gold answers.
 
     Attributes:
         name: ``module:function``.
@@ -29,10 +38,18 @@ class Grader:
     def __call__(self, completions: Sequence[str], golds: Sequence[str]) -> Sequence[Verdict]:
         return self._load()(completions, golds, workers=self.workers)
 
+    def states_an_answer(self, gold: str) -> bool:
+        """Whether a gold answer is one; a grader that does not say takes every text with something in it.
+
+        Raises:
+            ValueError: where it is one that the grader could not hold an answer against.
+        """
+        check = getattr(importlib.import_module(self.name.split(":")[0]), "states_an_answer", str.strip)
+        return bool(check(gold))
+
     def _load(self) -> Callable[..., Sequence[Verdict]]:
-        module, function = self.name.split(":")
         try:
-            return getattr(importlib.import_module(module), function)
+            return imported(self.name)
         except (ImportError, AttributeError) as error:
             raise BadInput(
                 f"task.grader = {self.name!r} cannot be imported ({error}); expected module:function"

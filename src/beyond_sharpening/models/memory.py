@@ -247,7 +247,7 @@ def evaluation_memory(shape: Shape, task: Task, hardware: Hardware) -> Memory:
     prompt, size = task.max_prompt_tokens or PROMPT_TOKENS, BYTES[hardware.dtype]
     models = {"weights": size * shape.parameters, "reference": size * shape.parameters}
     rows = hardware.generation_batch
-    batch = decoding_memory(shape, rows, prompt, task.max_completion_tokens, hardware.dtype)
+    batch = decoding_memory(shape, rows, prompt, task.evaluated_tokens, hardware.dtype)
     return Memory("evaluation", models, batch, "hardware.generation_batch", rows)
 
 

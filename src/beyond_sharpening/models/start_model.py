@@ -102,13 +102,15 @@ def check_context(config: PretrainedConfig, task: Task, path: str, prompts: Sequ
     """
     context = getattr(config.get_text_config(), "max_position_embeddings", None)
     longest = max(map(len, prompts), default=1)
-    if context is None or max(longest, task.max_prompt_tokens or 1) + task.max_completion_tokens <= context:
+    completion = max(task.max_completion_tokens, task.evaluated_tokens)
+    if context is None or max(longest, task.max_prompt_tokens or 1) + completion <= context:
         return
+    length = "max_completion_tokens" if completion == task.max_completion_tokens else "evaluation_tokens"
     limit = "" if task.max_prompt_tokens is None else f"task.max_prompt_tokens = {task.max_prompt_tokens} and "
     known = f" after prompts of up to {longest} tokens" if prompts else ""
     raise BadInput(
         f"base.path = {path!r} has a context of {context} tokens (max_position_embeddings): {limit}"
-        f"task.max_completion_tokens = {task.max_completion_tokens}{known} do not fit into it; lower them, or choose a "
+        f"task.{length} = {completion}{known} do not fit into it; lower them, or choose a "
         "model with a longer context"
     )
 

@@ -30,7 +30,7 @@ CONTEXT = 256
 
 
 def build_tokenizer() -> PreTrainedTokenizerBase:
-    """A fast tokenizer of digits, signs and the box; its chat template is the bare question."""
+    """A fast tokenizer of digits, signs and the box; its chat template is the bare messages."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -46,7 +46,7 @@ def build_tokenizer() -> PreTrainedTokenizerBase:
         padding_side="left",
         model_max_length=CONTEXT,
     )
-    fast.chat_template = "{{ messages[0]['content'] }}"
+    fast.chat_template = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
     return fast
 
 
@@ -84,6 +84,11 @@ def worked_solution(question: str) -> str:
 def guessed_answer(question: str, error: int) -> str:
     """The answer of a chain at once, off by ``error``."""
     return f"\\boxed{{{sum(_terms(question)) + error}}}"
+
+
+def style(completion: str) -> str:
+    """Which of the two styles a completion is in: step by step if it writes a partial sum, an equals sign."""
+    return "step by step" if "=" in completion else "direct"
 
 
 def _solutions(questions: Sequence[str], options: TinyBase, seed: int) -> list[str]:

@@ -26,13 +26,17 @@ from beyond_sharpening.parameters.training import Training
 class Parameters(Strict):
     """Everything a run can be told, after the layers are composed.
 
-    ``project`` and ``workspace`` are added by the configuration loader: they say where the run is, not what it does.
+    ``project``, ``place``, ``start_place`` and ``workspace`` are added by the configuration loader: they say where the
+    run is, not what it does.
     """
 
     project: str = Field(description="Root folder of the project; local files are found from it.")
+    place: str = Field(description="Folder of the run's results below those of the data layers.")
+    start_place: str = Field(description="The same of its start model, which domains may share.")
     workspace: str = Field(description="Folder for unfinished policies.")
 
     model: str
+    domain: str | None = Field(description="What is asked, and how it is graded; none is what the model's block says.")
     dry_run: bool = Field(default=False, description="Print the plan of the run, and run nothing.")
     data: str = Field(min_length=1, description="Folder of the data layers, relative to the project.")
     benchmark_files: str | None = Field(
@@ -89,16 +93,18 @@ class Parameters(Strict):
                 ("compare", "ks"),
                 self.compare.ks,
             )
-        if self.evaluate.min_completion_tokens > self.task.max_completion_tokens:
+        longest = self.task.evaluated_tokens
+        length = "max_completion_tokens" if self.task.evaluation_tokens is None else "evaluation_tokens"
+        if self.evaluate.min_completion_tokens > longest:
             raise _fault(
-                f"is at most the {self.task.max_completion_tokens} of task.max_completion_tokens",
+                f"is at most the {longest} of task.{length}",
                 ("evaluate", "min_completion_tokens"),
                 self.evaluate.min_completion_tokens,
             )
         for name, decoder in self.evaluate.decoders.items():
-            if isinstance(decoder, PowerMH) and decoder.blocks > self.task.max_completion_tokens:
+            if isinstance(decoder, PowerMH) and decoder.blocks > longest:
                 raise _fault(
-                    f"is at most the {self.task.max_completion_tokens} of task.max_completion_tokens",
+                    f"is at most the {longest} of task.{length}",
                     ("evaluate", "decoders", name, decoder.type, "blocks"),
                     decoder.blocks,
                 )

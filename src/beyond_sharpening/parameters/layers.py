@@ -1,7 +1,8 @@
 """The layers of the configuration, laid over one another into one set of parameters.
 
-The YAML files hold what every model shares, a block per model (``models``), a block per objective (``train``), what
-all objectives share (``training``), and where problems come from (``sources``).
+The YAML files hold what every model shares, a block per model (``models``), a block per domain (``domains``: what is
+asked, and how it is graded), a block per objective (``train``), what all objectives share (``training``), and where
+problems come from (``sources``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import OBJECTIVES
 from beyond_sharpening.parameters.sweep import listed
 
-LAYERS = ("models", "sources", "training", "train")
+LAYERS = ("models", "domains", "sources", "training", "train")
+DOMAIN = ("task", "problems", "training", "evaluate")
+"""The blocks that a domain may hold."""
 
 
 class UnknownName(BadInput):
@@ -25,34 +28,65 @@ class UnknownName(BadInput):
 
 
 def compose(layers: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay the layers over one another: shared < model block < objective block < what was asked on the command line.
+    """Lay the layers over one another: shared < domain < model < objective < what was asked on the command line.
+
+    What a model says of ``task`` and ``problems`` is about its own domain: another one is taken as it is.
 
     Args:
         layers: the merged YAML files, command line included.
         asked: the command line's own overrides, nested.
 
     Raises:
-        UnknownName: for a model (to run, or of the grid) or objective that has no block, a training set or benchmark
-            that has no source, or a layer that is no block of keys.
+        UnknownName: for a model (to run, or of the grid), domain or objective that has no block, a training set or
+            benchmark that has no source, or a layer that is no block of keys.
     """
     rest = dict(layers)
-    models, sources, shared, train = (_block(rest.pop(name), name) for name in LAYERS)
+    models, domains, sources, shared, train = (_block(rest.pop(name, {}), name) for name in LAYERS)
     model = str(rest.get("model"))
     _check_known(model, models, "model")
     block = dict(_block(models[model], "models", model))
-    own_training = _block(block.pop("training", {}), "models", model, "training")
+    own_domain, name = block.pop("domain", None), chosen_domain(layers)
+    domain = dict(_domain(name, domains, *(("domain",) if rest.get("domain") else ("models", model, "domain"))))
+    if name != own_domain:
+        block = {key: value for key, value in block.items() if key not in ("task", "problems")}
+    own_training = merge(
+        _block(domain.pop("training", {}), "domains", str(name), "training"),
+        _block(block.pop("training", {}), "models", model, "training"),
+    )
     asked_itself = {key: value for key, value in asked.items() if key not in LAYERS}
     asked_of = _block(asked.get("train", {}), "train")
     trained = {}
-    for name, coefficients in train.items():
-        _check_known(name, OBJECTIVES, "train", name)
-        own = _block({} if coefficients is None else coefficients, "train", name)
-        on_command_line = (asked.get("training", {}), asked_of.get(name) or {})
-        trained[name] = merge({"objective": name}, shared, own_training, own, *on_command_line)
-    composed = merge(rest, block, asked_itself, {"train": trained})
-    for name in _swept(composed):
-        _check_known(name, models, "sweep", "models")
+    for objective, coefficients in train.items():
+        _check_known(objective, OBJECTIVES, "train", objective)
+        own = _block({} if coefficients is None else coefficients, "train", objective)
+        on_command_line = (asked.get("training", {}), asked_of.get(objective) or {})
+        trained[objective] = merge({"objective": objective}, shared, own_training, own, *on_command_line)
+    composed = merge(rest, domain, block, asked_itself, {"domain": name, "train": trained})
+    for swept in _swept(composed):
+        _check_known(swept, models, "sweep", "models")
     return {**composed, "problems": _with_sources(_block(composed.get("problems"), "problems"), sources)}
+
+
+def default_domain(layers: Mapping[str, Any]) -> str | None:
+    """The domain that the model names; none where it says itself what is asked of it."""
+    block = _block(layers["models"], "models").get(str(layers.get("model")), {})
+    return block.get("domain") if isinstance(block, Mapping) else None
+
+
+def chosen_domain(layers: Mapping[str, Any]) -> str | None:
+    """The domain that is asked for, or the model's own."""
+    return layers.get("domain") or default_domain(layers)
+
+
+def _domain(name: str | None, domains: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    if name is None:
+        return {}
+    _check_known(name, domains, *path)
+    domain = _block(domains[name], "domains", name)
+    for key in domain:
+        if key not in DOMAIN:
+            raise UnknownName(("domains", name, key), f"{domain[key]!r}: unknown key; known: {', '.join(DOMAIN)}")
+    return domain
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-GoldReader = Literal["verbatim", "boxed", "after_hashes", "first_of_list"]
+GoldReader = Literal["verbatim", "boxed", "after_hashes", "first_of_list", "any_of_list", "json"]
 
 
 class Amendment(BaseModel):
@@ -39,8 +39,8 @@ class ColumnMapping(BaseModel):
         GoldReader,
         Field(
             description="How the gold answer is read from its column: as it stands (verbatim), from the last "
-            r"\boxed{} and those joined to it (boxed), after the last '#### ' (after_hashes), or as the first element "
-            "(first_of_list)."
+            r"\boxed{} and those joined to it (boxed), after the last '#### ' (after_hashes), as the first element "
+            "(first_of_list) or any element (any_of_list) of a list, or whatever stands there as JSON (json)."
         ),
     ] = "verbatim"
     unit: Annotated[str | None, Field(description="Column with the unit of the gold answer, where it has one.")] = None

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import importlib
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from beyond_sharpening.parameters.block import Positive, Strict
 from beyond_sharpening.parameters.sources import Source
+
+
+def _can_be_found(value: str) -> str:
+    module, function = value.split(":")
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
+    if not callable(getattr(found, function, None)):
+        raise ValueError(f"there is no function {function} in {module}; give module:function")
+    return value
+
+
+Importable = Annotated[str, Field(pattern=r"^[\w.]+:\w+$"), AfterValidator(_can_be_found)]
+"""``module:function`` of something that can be called."""
+
+TYPESET = "beyond_sharpening.problems:normalise_question"
 
 
 class Problems(Strict):
@@ -16,33 +34,33 @@ class Problems(Strict):
     train: Source
     validation_size: Positive = Field(description="Training problems held out; the best checkpoint is chosen on them.")
     benchmarks: dict[str, Source] = Field(min_length=1)
+    normaliser: Importable = Field(
+        default=TYPESET, description="module:function that gives what two writings of one question share."
+    )
 
 
 class Task(Strict):
-    """How a problem is put and graded, in training and evaluation alike."""
+    """How a problem is put and graded."""
 
     prompt: str = Field(description="Template of the user's message, with {question} in it.")
+    system_prompt: str | None = Field(default=None, min_length=1, description="The message before it; none has none.")
     max_completion_tokens: Positive
     max_prompt_tokens: Positive | None = Field(
         default=None, description="Training problems whose prompt is longer are left out; none keeps all."
     )
-    grader: str = Field(pattern=r"^[\w.]+:\w+$", description="module:function with the signature of grading.grade.")
+    evaluation_tokens: Positive | None = Field(
+        default=None, description="Longest completion in evaluation; none takes max_completion_tokens."
+    )
+    grader: Importable = Field(description="module:function with the signature of grading.grade.")
+
+    @property
+    def evaluated_tokens(self) -> int:
+        """The longest completion in evaluation."""
+        return self.evaluation_tokens or self.max_completion_tokens
 
     @field_validator("prompt")
     @classmethod
     def _asks_the_question(cls, value: str) -> str:
         if value.count("{question}") != 1:
             raise ValueError("must contain {question} exactly once")
-        return value
-
-    @field_validator("grader")
-    @classmethod
-    def _can_be_found(cls, value: str) -> str:
-        module, function = value.split(":")
-        try:
-            found = importlib.import_module(module)
-        except ImportError as error:
-            raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
-        if not callable(getattr(found, function, None)):
-            raise ValueError(f"there is no function {function} in {module}; give module:function")
         return value

@@ -4,13 +4,15 @@ from beyond_sharpening.problems.cards import card, shared_questions
 from beyond_sharpening.problems.problem import Problem, problems_from_frame, problems_to_frame
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.problems.rows import DroppedRow
+from beyond_sharpening.problems.sameness import as_written, normalise_question
 from beyond_sharpening.problems.sources import load_problems
-from beyond_sharpening.problems.splits import Overlap, drop_overlap, hold_out, normalise_question
+from beyond_sharpening.problems.splits import Overlap, drop_overlap, hold_out
 
 __all__ = [
     "DroppedRow",
     "Overlap",
     "Problem",
+    "as_written",
     "card",
     "drop_overlap",
     "hold_out",

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from beyond_sharpening.parameters.sources import DataSource, Source
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.rows import DroppedRow
-from beyond_sharpening.problems.splits import normalise_question
+from beyond_sharpening.problems.sameness import normalise_question
 
 _VERSION_LENGTH = 12
 
@@ -43,9 +43,11 @@ def card(
     }
 
 
-def shared_questions(problems: Mapping[str, Collection[Problem]]) -> dict[str, dict[str, int]]:
+def shared_questions(
+    problems: Mapping[str, Collection[Problem]], normalise: Callable[[str], str] = normalise_question
+) -> dict[str, dict[str, int]]:
     """Count, for each benchmark, its questions that stand in each other one too; those without any are left out."""
-    questions = {name: {normalise_question(problem.question) for problem in each} for name, each in problems.items()}
+    questions = {name: {normalise(problem.question) for problem in each} for name, each in problems.items()}
     counts = {
         name: {other: len(here & there) for other, there in questions.items() if other != name and here & there}
         for name, here in questions.items()

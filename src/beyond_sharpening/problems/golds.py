@@ -70,6 +70,8 @@ def _after_hashes(solution: str) -> str:
 _READERS: dict[GoldReader, Callable[[str], str]] = {
     "verbatim": str,
     "first_of_list": str,
+    "any_of_list": str,
+    "json": str,
     "boxed": lambda solution: (marked_answer(solution) or "") if "box" in solution else "",
     "after_hashes": _after_hashes,
 }

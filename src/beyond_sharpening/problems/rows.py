@@ -1,16 +1,21 @@
 """From the rows of a data set to problems: which columns are read, how, and which rows are dropped."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from beyond_sharpening.grading import states_an_answer
+from beyond_sharpening.grading import any_of, states_an_answer
 from beyond_sharpening.parameters.sources import Amendment, ColumnMapping
 from beyond_sharpening.problems.golds import amend, read_gold
 from beyond_sharpening.problems.problem import Problem
-from beyond_sharpening.problems.splits import normalise_question
+from beyond_sharpening.problems.sameness import normalise_question
 
 Row = tuple[str, Mapping[str, Any]]  # where it stands (file and line, or data set and row), and its values
+
+
+LISTS = "; gold_reader: first_of_list takes the first of a list"
+OTHER_LISTS = " Or any of them (any_of_list), or all of it as it stands (json)."
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,18 @@ class DroppedRow:
 
 
 def problems_from_rows(
-    rows: Iterable[Row], columns: ColumnMapping, source: str, split: str, amendments: Sequence[Amendment] = ()
+    rows: Iterable[Row],
+    columns: ColumnMapping,
+    source: str,
+    split: str,
+    amendments: Sequence[Amendment] = (),
+    *,
+    normalise: Callable[[str], str] = normalise_question,
+    has_answer: Callable[[str], bool] = states_an_answer,
 ) -> tuple[list[Problem], list[DroppedRow]]:
     """Map rows to problems; rows with an empty question or gold, and repeated questions, are dropped.
+
+    ``normalise`` gives what two writings of one question share; ``has_answer`` is the domain's check of a gold.
 
     Raises:
         ValueError: if a row lacks a column or its id, a text or gold answer cannot be read, an id repeats, or an
@@ -44,8 +58,8 @@ def problems_from_rows(
     read = [(place, _problem(number, place, row, columns, source, split)) for number, (place, row) in enumerate(rows)]
     amended = amend([problem for _, problem in read], amendments, source)
     for number, ((place, _), problem) in enumerate(zip(read, amended, strict=True)):
-        question = normalise_question(problem.question)
-        if reason := _fault(problem, columns, place, place_of_question.get(question)):
+        question = normalise(problem.question)
+        if reason := _fault(problem, columns, place, place_of_question.get(question), has_answer):
             dropped.append(DroppedRow(number, place, reason))
             continue
         if problem.id in place_of_id:
@@ -77,11 +91,17 @@ def _problem(
     )
 
 
-def _fault(problem: Problem, columns: ColumnMapping, place: str, same_question_at: str | None) -> str | None:
+def _fault(
+    problem: Problem,
+    columns: ColumnMapping,
+    place: str,
+    same_question_at: str | None,
+    has_answer: Callable[[str], bool],
+) -> str | None:
     if not problem.question:
         return f"empty question in column {columns.question!r}"
     try:
-        has_gold = states_an_answer(problem.gold)
+        has_gold = has_answer(problem.gold)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
     if not has_gold:
@@ -93,11 +113,17 @@ def _fault(problem: Problem, columns: ColumnMapping, place: str, same_question_a
 
 def _gold(values: Mapping[str, Any], columns: ColumnMapping, place: str) -> str:
     value = values[columns.gold]
-    if columns.gold_reader == "first_of_list":
+    if columns.gold_reader == "json":
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if columns.gold_reader in ("first_of_list", "any_of_list"):
         if not isinstance(value, list):
-            raise ValueError(f"{place}: column {columns.gold!r} holds {value!r}, not a list to take the first of.")
+            raise ValueError(f"{place}: column {columns.gold!r} holds {value!r}, not a list to take answers from.")
+        if columns.gold_reader == "any_of_list":
+            return any_of(*map(_text, value)) if value else ""
         value = value[0] if value else ""
-    _check_text(value, columns.gold, place, "; gold_reader: first_of_list takes the first of a list")
+    if isinstance(value, bool):
+        value = json.dumps(value)
+    _check_text(value, columns.gold, place, LISTS)
     unit, tolerance = (_text(values[column]) if column else "" for column in (columns.unit, columns.tolerance))
     try:
         return read_gold(_text(value), columns.gold_reader, columns.alternatives, columns.rounded, unit, tolerance)
@@ -117,8 +143,8 @@ def _id(value: Any, column: str, place: str) -> str:
 
 def _check_text(value: Any, column: str, place: str, remedy_for_list: str = "") -> None:
     if isinstance(value, bool | list | dict):
-        remedy = remedy_for_list if isinstance(value, list) else ""
-        raise ValueError(f"{place}: column {column!r} holds {value!r}, which is neither text nor a number{remedy}.")
+        remedy = f"{remedy_for_list}.{OTHER_LISTS}" if isinstance(value, list) and remedy_for_list else "."
+        raise ValueError(f"{place}: column {column!r} holds {value!r}, which is neither text nor a number{remedy}")
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError(
             f"{place}: column {column!r} holds half a character ({value!r:.60}), which no file can keep: correct it."

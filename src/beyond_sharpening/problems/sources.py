@@ -4,14 +4,16 @@ import gzip
 import json
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from beyond_sharpening.grading import states_an_answer
 from beyond_sharpening.parameters.sources import GeneratorSource, HubSource, LocalSource, QuestionsSource
 from beyond_sharpening.problems.generators import chain_sum
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.questions import short_questions
 from beyond_sharpening.problems.rows import DroppedRow, Row, problems_from_rows
+from beyond_sharpening.problems.sameness import normalise_question
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ def load_problems(
     split: str,
     root: Path = Path(),
     copies: Path | None = None,
+    normalise: Callable[[str], str] = normalise_question,
+    has_answer: Callable[[str], bool] = states_an_answer,
 ) -> tuple[list[Problem], list[DroppedRow]]:
     """Load the problems of a source.
 
@@ -36,6 +40,8 @@ def load_problems(
         split: what the problems are for, written into each.
         root: folder that relative file paths start from.
         copies: folder with copies of the hub's data sets, read instead of the hub.
+        normalise: gives what two writings of one question share, so that a repeated one is dropped.
+        has_answer: the domain's check of a gold answer; it raises a ValueError for one that cannot be graded.
 
     Returns:
         The problems, and the rows that were empty or repeated (also logged as a warning).
@@ -52,7 +58,15 @@ def load_problems(
         return short_questions(name, source, seed=seed, split=split), []
     files = _files(source, root, copies)
     rows = _hub_rows(source) if isinstance(source, HubSource) and copies is None else _local_rows(files)
-    problems, dropped = problems_from_rows(rows, source.columns, name, split, source.amendments)
+    problems, dropped = problems_from_rows(
+        rows,
+        source.columns,
+        name,
+        split,
+        source.amendments,
+        normalise=normalise,
+        has_answer=has_answer,
+    )
     if not problems:
         raise ValueError(f"Source {name!r} has no problems: {_why_none(source, dropped, files)}.")
     if dropped:

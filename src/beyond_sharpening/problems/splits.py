@@ -2,30 +2,14 @@
 
 import logging
 import random
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.problems.problem import Problem
+from beyond_sharpening.problems.sameness import normalise_question
 
 logger = logging.getLogger(__name__)
-
-_TYPESETTING = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"(?<!\\)\\(?:[!,;:> ()\[\]]|(?:left|right|displaystyle|q?quad)(?![A-Za-z]))|\\?\$|~", " "),
-        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
-        (r"\\([lgn])eq(?![A-Za-z])", r"\\\1e"),
-        (r"\\[lc]dots(?![A-Za-z])", r"\\dots"),
-        (r"\\(?:text|textbf|textit|textrm|mathrm|mbox|emph)\s*\{([^{}]*)\}", r"\1"),
-        (r"\{\s*([0-9A-Za-z]|\\[A-Za-z]+)\s*\}", r"\1"),
-        # Punctuation of sentences: what stands between numbers and symbols may tell them apart.
-        (r"[.,;?]+(?=\s*(?:[A-Za-z]{2}|$))", ""),
-        (r"\s+", ""),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -36,30 +20,19 @@ class Overlap:
     benchmark: Problem
 
 
-def normalise_question(text: str) -> str:
-    """Return what two typesettings of one question share.
-
-    Unicode is brought to NFKC, case, all white space and the punctuation of sentences are removed, and so is LaTeX
-    that only sets the type: dollar signs, spacing commands, ``\\left`` and ``\\right``, ``\\text``; ``\\dfrac`` becomes
-    ``\\frac``, ``\\neq`` ``\\ne``, ``\\cdots`` ``\\dots``, and ``x^{2}`` becomes ``x^2``.
-    """
-    text = unicodedata.normalize("NFKC", text)
-    for pattern, replacement in _TYPESETTING:
-        text = pattern.sub(replacement, text)
-    return text.casefold()
-
-
-def drop_overlap(train: Iterable[Problem], benchmarks: Iterable[Problem]) -> tuple[list[Problem], list[Overlap]]:
-    """Drop the training problems that stand in a benchmark, compared by normalised question.
+def drop_overlap(
+    train: Iterable[Problem], benchmarks: Iterable[Problem], normalise: Callable[[str], str] = normalise_question
+) -> tuple[list[Problem], list[Overlap]]:
+    """Drop the training problems that stand in a benchmark, compared by what ``normalise`` leaves of their questions.
 
     Returns:
         The training problems kept, in order, and each one dropped with the benchmark problem it repeats.
     """
-    benchmark_of = {normalise_question(problem.question): problem for problem in benchmarks}
+    benchmark_of = {normalise(problem.question): problem for problem in benchmarks}
     kept: list[Problem] = []
     dropped: list[Overlap] = []
     for problem in train:
-        twin = benchmark_of.get(normalise_question(problem.question))
+        twin = benchmark_of.get(normalise(problem.question))
         if twin is None:
             kept.append(problem)
         else:

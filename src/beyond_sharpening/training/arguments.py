@@ -73,7 +73,7 @@ def _longest_sequence(job: Job) -> int:
     vLLM keeps a cache for one sequence of the model's own context unless it is told less.
     """
     questions = [problem.question for problem in (*job.task.train, *job.task.validation)]
-    prompts = prompt_token_ids(job.base.tokenizer(), questions, job.task.prompt)
+    prompts = prompt_token_ids(job.base.tokenizer(), questions, job.task.prompt, job.task.system_prompt)
     return max(map(len, prompts)) + job.task.max_completion_tokens
 
 

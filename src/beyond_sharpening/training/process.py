@@ -93,8 +93,9 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
 
 
 def _dataset(task: TrainingTask) -> Dataset:
-    rows = [{"prompt": render_messages(problem.question, task.prompt), "gold": problem.gold} for problem in task.train]
-    return Dataset.from_list(rows)
+    prompts = [render_messages(problem.question, task.prompt, task.system_prompt) for problem in task.train]
+    golds = [problem.gold for problem in task.train]
+    return Dataset.from_list([{"prompt": prompt, "gold": gold} for prompt, gold in zip(prompts, golds, strict=True)])
 
 
 def _history(log: list[dict[str, Any]], options: Training) -> pd.DataFrame:

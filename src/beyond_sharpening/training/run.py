@@ -67,7 +67,7 @@ def _within_limit(task: TrainingTask, tokenizer: PreTrainedTokenizerBase) -> lis
     """The training problems whose prompt is not too long; the others are counted in a warning."""
     if task.max_prompt_tokens is None:
         return list(task.train)
-    prompts = prompt_token_ids(tokenizer, [problem.question for problem in task.train], task.prompt)
+    prompts = prompt_token_ids(tokenizer, [problem.question for problem in task.train], task.prompt, task.system_prompt)
     lengths = zip(task.train, map(len, prompts), strict=True)
     kept = [problem for problem, length in lengths if length <= task.max_prompt_tokens]
     if left_out := len(task.train) - len(kept):

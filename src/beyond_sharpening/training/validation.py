@@ -36,7 +36,7 @@ class Validation(TrainerCallback):
     ) -> None:
         self.trainer, self.tokenizer, self.task, self.options, self.best = trainer, tokenizer, task, options, best
         questions = [problem.question for problem in task.validation]
-        self.prompts = prompt_token_ids(tokenizer, questions, task.prompt)
+        self.prompts = prompt_token_ids(tokenizer, questions, task.prompt, task.system_prompt)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if state.global_step % self.options.validate_every and state.global_step != state.max_steps:

@@ -67,8 +67,9 @@ class ExperimentConfigLoader(OmegaConfigLoader):
     def _load_parameters(self) -> dict[str, Any]:
         from pydantic import ValidationError
 
+        from beyond_sharpening.cells.place import run_folder
         from beyond_sharpening.parameters import Parameters
-        from beyond_sharpening.parameters.layers import UnknownName, compose, merge
+        from beyond_sharpening.parameters.layers import UnknownName, compose, default_domain, merge
 
         if self._layers is None:
             self._layers = self._read("parameters")
@@ -79,8 +80,15 @@ class ExperimentConfigLoader(OmegaConfigLoader):
             where, key = self._origin(error.path, layers)
             raise BadInput(f"invalid parameters, nothing was run:\n  {where}: {key} = {error}") from None
         project = Path(self.conf_source).resolve().parent
-        models = project / str(composed["data"]) / "06_models" / str(composed["model"])
-        places = {"project": str(project), "workspace": str(models / "workspace")}
+        folder = run_folder(str(composed["model"]), composed["domain"], default_domain(layers))
+        models = project / str(composed["data"]) / "06_models"
+        shared = _block_type(composed.get("base")) == "hub"  # weights of the hub are the same for every domain
+        places = {
+            "project": str(project),
+            "place": folder,
+            "start_place": str(composed["model"]) if shared else folder,
+            "workspace": str(models / folder / "workspace"),
+        }
         try:
             parameters = Parameters.model_validate({**composed, **places})
         except ValidationError as error:
@@ -162,15 +170,29 @@ def _check_environment(conf_source: Path, env: str | None) -> None:
 
 def _candidates(path: list[str], layers: Mapping[str, Any]) -> Iterator[list[str]]:
     """The keys at which the layers may have set a parameter, innermost first."""
-    model = str(layers.get("model"))
+    from beyond_sharpening.parameters.layers import chosen_domain, merge
+
+    blocks = [("models", str(layers.get("model"))), ("domains", str(chosen_domain(layers)))]
     yield path
     if path[0] == "train":
-        yield from (["models", model, "training", *path[2:]], ["training", *path[2:]])
+        yield from ([*block, "training", *path[2:]] for block in blocks)
+        yield ["training", *path[2:]]
     elif path[0] == "problems" and len(path) > 2:
-        train = layers["models"][model]["problems"].get("train")
-        yield ["sources", train, *path[2:]] if path[1] == "train" else ["sources", *path[2:]]
+        named = merge(*(_at(layers, [*block, "problems"]) for block in reversed(blocks)), layers.get("problems", {}))
+        yield ["sources", named.get("train", ""), *path[2:]] if path[1] == "train" else ["sources", *path[2:]]
     else:
-        yield ["models", model, *path]
+        yield from ([*block, *path] for block in blocks)
+
+
+def _at(tree: Any, path: list[str]) -> Mapping[str, Any]:
+    """The block at a path; empty where there is none."""
+    for part in path:
+        tree = tree.get(part) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def _block_type(block: Any) -> Any:
+    return block.get("type") if isinstance(block, Mapping) else None
 
 
 def _holds(tree: Any, path: list[str]) -> bool:

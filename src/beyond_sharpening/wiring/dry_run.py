@@ -23,7 +23,8 @@ def heading(parameters: Parameters, shape: Shape | None) -> str:
     size = f", {shape.parameters:,} parameters" if shape else ""
     processes = f"{hardware.all_processes} process(es) on {hardware.machines} machine(s), sharding {hardware.sharding}"
     where = f"on {hardware.device} in {hardware.dtype}, {processes}, engine {hardware.engine}"
-    return f"Plan: {parameters.model}{size}, {where}; nothing is run"
+    asked = "" if parameters.domain is None else f", domain {parameters.domain}"
+    return f"Plan: {parameters.model}{size}, {where}{asked}; nothing is run"
 
 
 def stages(nodes: Sequence[Node]) -> Counter[str]:

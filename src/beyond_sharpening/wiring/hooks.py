@@ -80,6 +80,7 @@ class Tracking:
             make_store(uri)
         self._tags = {
             "model": context.params["model"],
+            "domain": context.params["domain"],
             "env": context.env or "local",
             "commit": commit(Path(context.project_path)),
             **{name: value for name, value in context.params.items() if name.endswith("_seed")},

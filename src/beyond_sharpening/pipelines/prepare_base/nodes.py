@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def make_base(
     if isinstance(base, HubBase):
         policy = fetch_policy(base, folder)
         asked, questions = Task.model_validate(task), [*validation["question"], *benchmarks["question"]]
-        check_context(policy.config(), asked, base.path, prompt_token_ids(policy.tokenizer(), questions, asked.prompt))
+        prompts = prompt_token_ids(policy.tokenizer(), questions, asked.prompt, asked.system_prompt)
+        check_context(policy.config(), asked, base.path, prompts)
         return policy, {}
 
     from beyond_sharpening.models.tiny import pretrain, pretraining_questions
@@ -47,30 +49,36 @@ def describe_base(
     figures: dict[str, float],
     validation: pd.DataFrame,
     model: str,
+    start: dict[str, Any],
     task: dict[str, Any],
     options: dict[str, Any],
     sample_seed: int,
     hardware: dict[str, Any],
 ) -> dict[str, Any]:
-    """The figures of the start model, and pass@1 and pass@n on the validation problems by difficulty and style.
+    """The figures of the start model, and pass@1 and pass@n on the validation problems by difficulty.
 
-    A completion counts as step by step when it writes a partial sum, that is, an equals sign.
+    Those of a small start model also by style, of the two that it was pretrained on.
     """
     from beyond_sharpening.evaluation import Arm, evaluate
 
     exam = build_exam(validation, task, options, sample_seed, hardware)
     reference = {"temperature": exam.decoders["temperature"]}
     samples = evaluate(Arm(model, "base", "default", "last", 0), base, base, replace(exam, decoders=reference))
-    samples["style"] = samples["completion"].str.contains("=").map({True: "step by step", False: "direct"})
     solved = samples.groupby(["difficulty", "problem_id"])["correct"].agg(["mean", "max"])
     solved = solved.rename(columns={"mean": "pass@1", "max": "pass@n"})
-    by_style = samples.groupby(["style", "difficulty"])["correct"].agg(["mean", "size"])
-    by_style = by_style.rename(columns={"mean": "pass@1", "size": "completions"})
     return {
         **figures,
         "samples_a_problem": int(samples["sample_id"].max()) + 1,
         "pass@1": float(solved["pass@1"].mean()),
         "pass@n": float(solved["pass@n"].mean()),
         "by_difficulty": solved.groupby("difficulty").mean().reset_index().to_dict("records"),
-        "by_style": by_style.reset_index().to_dict("records"),
+        **({"by_style": _by_style(samples)} if start["type"] == "tiny" else {}),
     }
+
+
+def _by_style(samples: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    from beyond_sharpening.models.tiny import style
+
+    by_style = samples.groupby([samples["completion"].map(style).rename("style"), "difficulty"])["correct"]
+    table = by_style.agg(["mean", "size"]).rename(columns={"mean": "pass@1", "size": "completions"})
+    return table.reset_index().to_dict("records")

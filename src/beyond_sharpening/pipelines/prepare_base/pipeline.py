@@ -28,6 +28,7 @@ def create_pipeline() -> Pipeline:
                     "figures": "base_figures",
                     "validation": "validation_problems",
                     "model": "params:model",
+                    "start": "params:base",
                     "task": "params:task",
                     "options": "params:evaluate",
                     "sample_seed": "params:sample_seed",

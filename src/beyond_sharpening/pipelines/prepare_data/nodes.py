@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.parameters import Problems
+from beyond_sharpening.grading import Grader
+from beyond_sharpening.grading.loading import imported
+from beyond_sharpening.parameters import Problems, Task
 from beyond_sharpening.parameters.sources import Source
 from beyond_sharpening.problems import (
     DroppedRow,
@@ -24,20 +26,29 @@ from beyond_sharpening.problems import (
 
 
 def prepare_problems(
-    options: dict[str, Any], prompt: str, seed: int, project: str, copies: str | None
+    options: dict[str, Any], task: dict[str, Any], seed: int, project: str, copies: str | None
 ) -> dict[str, pd.DataFrame | dict[str, Any]]:
     """Benchmarks and their cards; the training source and its card; what is trained on and validated on; a report.
 
     All or nothing: what is kept of a run whose last source cannot be read would stand in the way of the next.
     """
-    asked = Problems.model_validate(options)
-    load = partial(_load, seed=seed, project=project, copies=copies)
+    asked, put = Problems.model_validate(options), Task.model_validate(task)
+    prompt = "\n\n".join(text for text in (put.system_prompt, put.prompt) if text is not None)
+    normalise, grader = imported(asked.normaliser), Grader(put.grader, workers=1)
+    load = partial(
+        _load,
+        seed=seed,
+        root=Path(project),
+        copies=_folder(copies),
+        normalise=normalise,
+        has_answer=grader.states_an_answer,
+    )
     loaded = {name: load(name, source, split="benchmark") for name, source in asked.benchmarks.items()}
     benchmarks = [problem for problems, _ in loaded.values() for problem in problems]
     training, dropped = load("train", asked.train, split="train")
-    kept, overlaps = drop_overlap(training, benchmarks)
+    kept, overlaps = drop_overlap(training, benchmarks, normalise)
     train, validation = hold_out(kept, asked.validation_size, seed)
-    shared = shared_questions({name: problems for name, (problems, _) in loaded.items()})
+    shared = shared_questions({name: problems for name, (problems, _) in loaded.items()}, normalise)
     cards = {
         name: {**card(source, prompt, *loaded[name], _folder(copies)), "also_in": shared.get(name, {})}
         for name, source in asked.benchmarks.items()
@@ -61,11 +72,9 @@ def prepare_problems(
     }
 
 
-def _load(
-    name: str, source: Source, *, split: str, seed: int, project: str, copies: str | None
-) -> tuple[list[Problem], list[DroppedRow]]:
+def _load(name: str, source: Source, **options: Any) -> tuple[list[Problem], list[DroppedRow]]:
     try:
-        return load_problems(name, source, seed=seed, split=split, root=Path(project), copies=_folder(copies))
+        return load_problems(name, source, **options)
     except (ValueError, FileNotFoundError) as error:
         raise BadInput(str(error)) from error
 

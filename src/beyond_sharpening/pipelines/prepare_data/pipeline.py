@@ -6,7 +6,7 @@ from beyond_sharpening.pipelines.prepare_data import nodes
 
 ASKED = {
     "options": "params:problems",
-    "prompt": "params:task.prompt",
+    "task": "params:task",
     "seed": "params:data_seed",
     "project": "params:project",
     "copies": "params:benchmark_files",

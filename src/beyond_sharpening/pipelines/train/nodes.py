@@ -39,6 +39,7 @@ def train_objective(
         grade=Grader(asked.grader, machine.grading_workers),
         max_completion_tokens=asked.max_completion_tokens,
         max_prompt_tokens=asked.max_prompt_tokens,
+        system_prompt=asked.system_prompt,
     )
     folder = unfinished(options, task, train_seed, workspace)
     name = f"{objective.objective} {objective.variant()} seed {train_seed}"
