@@ -22,6 +22,7 @@ CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},  # before kedro-mlflow adds it
     "merge_strategy": {"parameters": "soft", "mlflow": "soft"},
     # MLflow reads a relative sqlite address from the working directory: a notebook would make its own.
     "custom_resolvers": {"project": lambda path: (PROJECT_PATH / path).as_posix()},
