@@ -10,6 +10,7 @@ cache       a key–value cache with room to grow
 inputs      prompts as a model takes them
 mixing      split-R̂
 text        from tokens to the text in which an answer is looked for
+packing     completions of prompts in one row, each prompt once
 scoring     log-probabilities of given completions
 reference   the same chain written plainly, one at a time: slow, and easily checked
 """

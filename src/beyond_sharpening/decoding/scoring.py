@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from beyond_sharpening.decoding.inputs import left_pad
+from beyond_sharpening.decoding.packing import Packing, sums_of, takes_packed_rows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,6 +26,8 @@ def score(
 ) -> torch.Tensor:
     """log π(y|x) of each completion, (N,), in nats: summed over the completion's tokens at temperature 1.
 
+    In packed rows where the model takes them: a prompt is computed once for all of its completions in a batch.
+
     Args:
         model: the model that scores.
         prompts: token ids of the N prompts.
@@ -36,14 +39,24 @@ def score(
         return scores
     longest = 1 + max(map(len, completions))
     batch_size = max(1, min(batch_size, MAX_LOGITS // (longest * model.config.get_text_config().vocab_size)))
-    by_length = sorted(range(len(prompts)), key=lambda row: len(prompts[row]) + len(completions[row]))
-    for start in range(0, len(by_length), batch_size):
-        rows = by_length[start : start + batch_size]
-        scores[rows] = _score_batch(model, [prompts[row] for row in rows], [completions[row] for row in rows])
+    score_batch = _score_packed if takes_packed_rows(model) else _score_padded
+    order = sorted(range(len(prompts)), key=lambda row: (len(prompts[row]), prompts[row], len(completions[row])))
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        scores[rows] = score_batch(model, [prompts[row] for row in rows], [completions[row] for row in rows])
     return scores
 
 
-def _score_batch(
+def _score_packed(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]
+) -> torch.Tensor:
+    packing = Packing(prompts, completions, model.device)
+    logits = model(**packing.inputs()).logits[0]
+    logp = torch.log_softmax(logits.float(), dim=-1).gather(1, packing.targets[0, :, None])[:, 0]
+    return sums_of(logp, packing.lengths).cpu()
+
+
+def _score_padded(
     model: PreTrainedModel, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]
 ) -> torch.Tensor:
     texts = [[*prompt, *completion] for prompt, completion in zip(prompts, completions, strict=True)]

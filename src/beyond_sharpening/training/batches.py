@@ -37,21 +37,31 @@ class EpochOrder(Sampler[int]):
         return iter(self.sampler)
 
 
-def similar_lengths(lengths: torch.Tensor, size: int) -> Sequence[torch.Tensor]:
+def by_length(batch: Batch, size: int) -> Sequence[torch.Tensor]:
     """Places of completions in batches of ``size``: those of similar length together, the longest first.
 
     A batch is as long as its longest row: where lengths are mixed, most of it is padding.
     """
-    if len(lengths) <= size:
-        return [torch.arange(len(lengths), device=lengths.device)]
-    return lengths.argsort(descending=True, stable=True).split(size)
+    return batch["completion_mask"].sum(1).argsort(descending=True, stable=True).split(size)
 
 
-def by_length(batches: Sequence[Batch]) -> list[Batch]:
-    """The rows of some batches dealt anew into as many, by the lengths of their completions."""
-    whole = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-    dealt = similar_lengths(whole["completion_mask"].sum(1), len(batches[0]["completion_mask"]))
-    return [{name: rows[places] for name, rows in whole.items()} for places in dealt]
+def by_prompt(batch: Batch, size: int) -> Sequence[torch.Tensor]:
+    """Places of completions in batches of ``size``: those of a prompt together, the groups with most tokens first."""
+    _, owners = torch.unique(batch["prompt_ids"], dim=0, return_inverse=True)
+    lengths = batch["completion_mask"].sum(1)
+    tokens = torch.zeros_like(lengths).index_add(0, owners, lengths)  # of each group; zero beyond the last
+    ranks = tokens.argsort(descending=True, stable=True).argsort()
+    return ranks[owners].argsort(stable=True).split(size)
+
+
+def taken(batch: Batch, places: torch.Tensor) -> Batch:
+    """Some rows of a batch."""
+    return {name: rows[places] for name, rows in batch.items()}
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """The rows of some batches."""
+    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
 
 
 def without_padding(ids: torch.Tensor, attention: torch.Tensor, kept: int) -> tuple[torch.Tensor, torch.Tensor, int]:

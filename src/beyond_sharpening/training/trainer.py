@@ -39,9 +39,10 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.parameters.signals import GOLD, SignalBlock
 from beyond_sharpening.training.arguments import on_one_gpu
-from beyond_sharpening.training.batches import Batch, EpochOrder, by_length, similar_lengths, without_padding
+from beyond_sharpening.training.batches import Batch, EpochOrder, taken, together
 from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy
 from beyond_sharpening.training.mismatch import check_engine
+from beyond_sharpening.training.passes import passes
 from beyond_sharpening.training.precision import FSDP2_BFLOAT16, compute_as_float32_weights
 from beyond_sharpening.training.signals import Grade, Rollouts, told, truth
 
@@ -101,6 +102,7 @@ class ObjectiveTrainer(RLOOTrainer):
         self._rollouts: list[Completion] = []
         self._tokens_a_batch = math.nan
         served = serving_copy(model, torch.bfloat16 if args.bf16 else model.dtype) if engine == "paged" else None
+        self.passes = passes(self, [model] if reference is None else [model, reference])
         # TRL wants a function to name in its logs; `_calculate_rewards` composes the reward itself.
         super().__init__(model=model, reward_funcs=[_named_in_logs], args=on_one_gpu(args), **trl)
         if self.is_fsdp_enabled and args.bf16:
@@ -157,31 +159,29 @@ class ObjectiveTrainer(RLOOTrainer):
         *args: Any,
         **kwargs: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """With gradients, TRL's pass for the loss; without, the pass over new rollouts, under π_ref.
+        """TRL's pass over new rollouts, which is under π_ref here.
 
         A pass under π_θ is made as well where the engine has weights of its own. What is returned, (B, T), TRL sums
         over the tokens and keeps for the loss: the engine's log-probability, which stands at the first token.
         """
-        if torch.is_grad_enabled():
-            compute = super()._get_per_token_logps_and_entropies
-            return compute(model, input_ids, attention_mask, logits_to_keep, *args, **kwargs)
+        parts = {"prompt": slice(-logits_to_keep), "completion": slice(-logits_to_keep, None)}
+        batch = {f"{part}_ids": input_ids[:, columns] for part, columns in parts.items()}
+        batch |= {f"{part}_mask": attention_mask[:, columns] for part, columns in parts.items()}
         with self._as_reference() as reference:
-            self._logp_reference = self._score(reference, input_ids, attention_mask, logits_to_keep)
+            self._logp_reference = self._score(reference, batch)
         self._logp_policy = self._of_rollouts("logp")
         returned = self._logp_policy.new_zeros(len(input_ids), logits_to_keep)
         returned[:, 0] = self._logp_policy
         if self.engine.has_own_weights:
-            self._logp_policy = self._score(model, input_ids, attention_mask, logits_to_keep)
+            self._logp_policy = self._score(model, batch)
         return returned, None, None
 
     @torch.no_grad()
-    def _score(self, model: PreTrainedModel, ids: torch.Tensor, attention: torch.Tensor, kept: int) -> torch.Tensor:
-        """Log-probabilities of completions, (B,), in float32; those of similar length together."""
-        scores = torch.empty(len(ids), device=ids.device)
-        for rows in similar_lengths(attention.sum(1), self.args.per_device_train_batch_size):
-            part, mask, columns = without_padding(ids[rows], attention[rows], kept)
-            per_token, _, _ = super()._get_per_token_logps_and_entropies(model, part, mask, columns)
-            scores[rows] = (per_token * mask[:, -columns:]).sum(1)
+    def _score(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+        """Log-probabilities of completions, (B,), in float32, so many at once as an update takes."""
+        scores = torch.empty(len(batch["prompt_ids"]), device=self.accelerator.device)
+        for places in self.passes.deal(batch, self.args.per_device_train_batch_size):
+            scores[places] = self.passes.score(model, taken(batch, places)).sums().float()
         return scores
 
     @contextmanager
@@ -198,17 +198,11 @@ class ObjectiveTrainer(RLOOTrainer):
 
         The truncated weight is that of Ionides (2008), *Truncated importance sampling*, of whole completions.
         """
-        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], dim=1)
-        attention = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], dim=1)
-        ids, attention, kept = without_padding(ids, attention, inputs["completion_mask"].shape[1])
-        per_token, entropy, _ = self._get_per_token_logps_and_entropies(
-            model, ids, attention, kept, compute_entropy=True
-        )
-        mask = attention[:, -kept:]
-        logp = (per_token * mask).sum(1)
+        scores = self.passes.score(model, inputs)
+        logp = scores.sums()
         log_weight = logp.detach() - inputs["old_logps"]
         weight = log_weight.exp().clamp(max=IMPORTANCE_CAP)
-        sums = torch.stack([(cast(torch.Tensor, entropy) * mask).sum(), log_weight.abs().sum()])
+        sums = torch.stack([cast(torch.Tensor, scores.entropy).detach().sum(), log_weight.abs().sum()])
         entropy, gap = self.accelerator.reduce(sums, reduction="sum") / self._tokens_a_batch
         weights = gather(weight)
         self._record(
@@ -283,10 +277,11 @@ class ObjectiveTrainer(RLOOTrainer):
         self.accelerator.wait_for_everyone()
 
     def _prepare_inputs(self, generation_batch: Batch) -> Batch:
-        """TRL's next batch of completions; those drawn just now are dealt into batches of similar length."""
+        """TRL's next batch of completions; those drawn just now are dealt anew."""
         inputs = super()._prepare_inputs(generation_batch)
         if self._step % self.args.gradient_accumulation_steps == 0:
-            dealt = by_length(cast(list[Batch], self._buffered_inputs))
+            drawn = together(cast(list[Batch], self._buffered_inputs))
+            dealt = [taken(drawn, places) for places in self.passes.deal(drawn, len(inputs["advantages"]))]
             self._buffered_inputs, inputs = cast(Any, dealt), dealt[0]
         return inputs
 
