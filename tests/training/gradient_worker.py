@@ -27,11 +27,19 @@ GROUPS, GROUP_SIZE = 8, 4
 class Recorded(ObjectiveTrainer):
     """Keeps the type of the log-probabilities that the loss is made of."""
 
-    def _get_per_token_logps_and_entropies(self, *args, **kwargs):
-        per_token, *others = super()._get_per_token_logps_and_entropies(*args, **kwargs)
-        if torch.is_grad_enabled():
-            self.precision = per_token.dtype
-        return per_token, *others
+    def _compute_loss(self, model, inputs):
+        score = self.passes.score
+
+        def watched(model, batch):
+            scores = score(model, batch)
+            self.precision = scores.logp.dtype
+            return scores
+
+        self.passes.score = watched
+        try:
+            return super()._compute_loss(model, inputs)
+        finally:
+            self.passes.score = score
 
 
 class NamedGradients(TrainerCallback):

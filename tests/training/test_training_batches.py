@@ -4,8 +4,8 @@ import torch
 
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.theory.enumerable import build_trainer, enumerable_task
-from beyond_sharpening.training import ObjectiveTrainer
-from beyond_sharpening.training.batches import by_length, without_padding
+from beyond_sharpening.training import passes
+from beyond_sharpening.training.batches import by_length, by_prompt, taken, without_padding
 
 LENGTHS = [3, 1, 4, 1, 5, 2]  # of completions
 PROMPTS = [2, 3, 1, 3, 2, 2]
@@ -31,40 +31,54 @@ def test_columns_that_pad_every_row_are_left_out_and_no_token_is():
 
 def test_rows_are_dealt_by_length_and_stay_whole():
     ids, attention = padded()
-    batches = [
-        {"ids": part, "completion_mask": mask[:, 5:]}
-        for part, mask in zip(ids.split(2), attention.split(2), strict=True)
-    ]
-    dealt = by_length(batches)
-    assert [batch["completion_mask"].sum(1).tolist() for batch in dealt] == [[5, 4], [3, 2], [1, 1]]
-    rows = torch.cat([batch["ids"][:, 0] for batch in dealt]) // 100 - 1
-    assert torch.cat([batch["completion_mask"].sum(1) for batch in dealt]).tolist() == [LENGTHS[row] for row in rows]
+    batch = {"ids": ids, "completion_mask": attention[:, 5:]}
+    dealt = [taken(batch, places) for places in by_length(batch, 2)]
+    assert [part["completion_mask"].sum(1).tolist() for part in dealt] == [[5, 4], [3, 2], [1, 1]]
+    rows = torch.cat([part["ids"][:, 0] for part in dealt]) // 100 - 1
+    assert torch.cat([part["completion_mask"].sum(1) for part in dealt]).tolist() == [LENGTHS[row] for row in rows]
     assert sorted(rows.tolist()) == list(range(6))
 
 
-def test_a_step_computes_no_column_of_padding_and_logs_a_mean_over_its_tokens(tmp_path):
+def test_completions_of_a_prompt_are_dealt_together_and_long_groups_first():
+    lengths = torch.tensor([1, 3, 2, 2, 1, 9])
+    batch = {
+        "prompt_ids": torch.tensor([[0, 5], [7, 7], [0, 5], [7, 7], [0, 5], [0, 6]]),
+        "completion_mask": (torch.arange(9) < lengths[:, None]).long(),
+    }
+    assert [places.tolist() for places in by_prompt(batch, 2)] == [[5, 1], [3, 0], [2, 4]]
+
+
+def test_a_padded_step_computes_no_column_of_padding_and_logs_a_mean_over_its_tokens(tmp_path, monkeypatch):
     """Whatever the batches that it is dealt into: nothing that is logged depends on them."""
     seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(passes, "takes_packed_rows", lambda model: False)
 
-    class Watched(ObjectiveTrainer):
-        def _get_per_token_logps_and_entropies(self, model, ids, attention, *args, **kwargs):
-            if torch.is_grad_enabled():
-                assert attention.any(0).all()
-                seen.append(ids.shape)
-            return super()._get_per_token_logps_and_entropies(model, ids, attention, *args, **kwargs)
+    class Watched(passes.PaddedPasses):
+        def score(self, model, batch):
+            def watch(model, args, kwargs):
+                assert kwargs["attention_mask"].any(0).all()
+                seen.append(kwargs["input_ids"].shape)
+
+            hook = model.register_forward_pre_hook(watch, with_kwargs=True)
+            try:
+                return super().score(model, batch)
+            finally:
+                hook.remove()
+
+    monkeypatch.setattr(passes, "PaddedPasses", Watched)
 
     def logged(batches: int) -> dict[str, float]:
         task = enumerable_task()
         built = build_trainer(
             task, Objective.named("tilted"), task.start, tmp_path / str(batches), groups=4, group_size=4,
-            learning_rate=0.1, trainer=Watched, max_steps=1, logging_strategy="steps", logging_steps=1,
+            learning_rate=0.1, max_steps=1, logging_strategy="steps", logging_steps=1,
             per_device_train_batch_size=48 // batches, gradient_accumulation_steps=batches,
         )  # fmt: skip
         built.train()
         return built.state.log_history[0]
 
     whole, parts = logged(1), logged(8)
-    assert len(seen) == 9
-    assert sum(rows * columns for rows, columns in seen[1:]) < seen[0][0] * seen[0][1]
+    assert len(seen) == 2 + 16, "the reference and the update"
+    assert sum(rows * columns for rows, columns in seen[2:]) < 2 * seen[0][0] * seen[0][1]
     for name in ("entropy", "sampler_gap", "reward", "grad_norm"):
         torch.testing.assert_close(parts[name], whole[name], rtol=1e-4, atol=1e-6)

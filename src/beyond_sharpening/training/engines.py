@@ -21,6 +21,7 @@ from trl import RLOOConfig
 from trl.models import unwrap_model_for_generation
 
 from beyond_sharpening.decoding import Completion, SamplingOptions, sample
+from beyond_sharpening.decoding.packing import IMPLEMENTATION
 from beyond_sharpening.decoding.sampling import grouped
 from beyond_sharpening.errors import EngineMismatch
 
@@ -213,6 +214,8 @@ def serving_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     Buffers keep their type: rotary frequencies in bfloat16 would turn the 2048th token radians too far.
     """
     served = copy.deepcopy(model).eval().requires_grad_(False)
+    if served.config._attn_implementation == IMPLEMENTATION:  # of a model that was scored with before
+        served.set_attn_implementation("sdpa")
     for parameter in served.parameters():
         parameter.data = parameter.data.to(dtype)
     return served
