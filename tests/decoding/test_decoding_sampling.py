@@ -156,9 +156,9 @@ def test_the_cost_of_a_completion_is_its_forward_passes_and_a_share_of_the_prefi
 
 def test_a_token_of_probability_zero_is_never_drawn():
     """At u = 0, at the rounding of the CDF's top, and anywhere between."""
-    logp = torch.tensor([0.0, 0.6, 0.0, 0.4, 0.0]).log()
+    probabilities = torch.tensor([0.0, 0.6, 0.0, 0.4, 0.0])
     uniforms = torch.tensor([0.0, 0.3, 0.6, 0.999, 1 - 2**-24])
-    assert sampling._choose(logp.expand(5, -1), uniforms).tolist() == [1, 1, 3, 3, 3]
+    assert sampling._choose(probabilities.expand(5, -1), uniforms).tolist() == [1, 1, 3, 3, 3]
 
 
 @pytest.mark.parametrize(("length", "fits"), [(54, True), (55, False)])
@@ -184,9 +184,25 @@ def test_tokens_of_a_large_vocabulary_are_drawn_however_improbable():
     logq[0, 0] = 1 - share * count
     wanted = torch.tensor([1, 75_000, 149_999])
     middle = 1 - share * count + share * (wanted - 0.5)
-    drawn = sampling._choose(logq.log().float().expand(3, -1), middle)
+    drawn = sampling._choose(logq.float().expand(3, -1), middle)
     assert (drawn - wanted).abs().max() <= 100, "the likely token's probability is rounded by up to 6e-8, 60 shares"
     assert len(set(drawn.tolist())) == 3
+
+
+@pytest.mark.parametrize("vocabulary", [12, 512, 513, 1024, 5000])
+def test_a_draw_in_two_stages_is_the_inverse_of_the_whole_cdf(vocabulary):
+    """Up to rounding: where a uniform is not within 1e-12 of a step of the CDF."""
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(64, vocabulary, generator=generator, dtype=torch.float64)
+    probabilities = logits.masked_fill(logits > 5, -torch.inf).softmax(-1)
+    uniforms = torch.rand(64, generator=generator, dtype=torch.float64)
+    uniforms[:2] = torch.tensor([0.0, 1 - 2**-53])
+    cdf = probabilities.cumsum(-1)
+    drawn = sampling._choose(probabilities, uniforms)
+    below, above = (cdf - probabilities).gather(1, drawn[:, None]), cdf.gather(1, drawn[:, None])
+    assert (below[:, 0] <= uniforms + 1e-12).all()
+    assert (above[:, 0] >= uniforms - 1e-12).all()
+    assert (probabilities.gather(1, drawn[:, None]) > 0).all()
 
 
 class Waits(TorchDispatchMode):

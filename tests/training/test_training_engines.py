@@ -200,7 +200,7 @@ class FakeGeneration:
 def test_vllm_is_asked_for_log_probabilities_and_given_the_weights_once_a_step(tmp_path):
     built = build_trainer(TASK, Objective.named("tempered"), POLICY, tmp_path, learning_rate=0.0, max_steps=1, **SIZES)
     generation = FakeGeneration(POLICY, SamplingOptions(3, EOS_IDS))
-    built.engine = Vllm(built, generation)
+    built.engine = Vllm(built, built.sampling, generation)
     built.train()
     first, second = built.rollouts(TASK.prompts, 2, "a"), built.rollouts(TASK.prompts, 2, "b")
     assert generation.synced == 2, "before the step, and once after it"

@@ -25,6 +25,9 @@ Row = TypeVar("Row")
 # Retiring rows copies the cache: worth it once this share of the batch has finished.
 RETIRE_SHARE = 0.25
 
+# Tokens in a block of the vocabulary, of which one is searched: about the square root of a large one.
+BLOCK = 512
+
 
 @dataclass(frozen=True)
 class Completion:
@@ -194,13 +197,15 @@ class Batch:
         now = self.open[self.rows]  # (B,)
         column = self.draws.lengths[self.rows].clamp(max=self.limit - 1)
         logp = torch.log_softmax(self.logits, dim=-1, dtype=self.draws.logp.dtype)  # (B, V)
+        probabilities = logp.exp()
         logq = _proposal(logp, column, self.eos, self.options)
-        token = _choose(logq, self.uniforms[self.rows, column])
+        token = _choose(probabilities if logq is logp else logq.exp(), self.uniforms[self.rows, column])
         drawn = {
             "tokens": token,
             "logp": logp.gather(1, token[:, None])[:, 0],
             "logq": logq.gather(1, token[:, None])[:, 0],
-            "entropy": torch.special.entr(logp.exp()).sum(-1),
+            # A token that cannot come adds nothing: 0 · log 0, which would be no number.
+            "entropy": -torch.linalg.vecdot(probabilities, logp.clamp(min=torch.finfo(logp.dtype).min)),
         }
         for name, values in drawn.items():  # a row that has ended keeps what it has
             kept = getattr(self.draws, name)
@@ -251,13 +256,35 @@ def _proposal(logp: torch.Tensor, column: torch.Tensor, eos: torch.Tensor, optio
     return torch.log_softmax(logits / options.temperature, dim=-1)
 
 
-def _choose(logq: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-    """Token of each row, (B,), by inverting the CDF of exp(logq), (B, V), at ``uniforms``, (B,)."""
-    # In float32 a token of less than 6e-8 could not be drawn: of 150,000 tokens, up to a hundredth of the mass.
-    cdf = logq.double().exp().cumsum(-1)
+def _choose(probabilities: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+    """Token of each row, (B,), by inverting the CDF of probabilities (B, V) at ``uniforms``, (B,).
+
+    Of a large vocabulary first the block of tokens, then the token in it. Sums are float64 in both: in float32 a token
+    of less than 6e-8 could not be drawn, of 150,000 tokens up to a hundredth of the mass.
+    """
+    vocabulary = probabilities.shape[1]
+    if vocabulary <= BLOCK:
+        return _invert(probabilities.double(), uniforms)[0]
+    whole = vocabulary - vocabulary % BLOCK
+    masses = probabilities[:, :whole].unflatten(1, (-1, BLOCK)).sum(-1)
+    masses = torch.cat([masses, probabilities[:, whole:].sum(-1, keepdim=True)], dim=1)
+    block, within = _invert(masses.double(), uniforms)
+    tokens = block[:, None] * BLOCK + torch.arange(BLOCK, device=block.device)
+    beyond = tokens >= vocabulary
+    inside = probabilities.gather(1, tokens.masked_fill(beyond, 0)).masked_fill(beyond, 0)
+    return block * BLOCK + _invert(inside.double(), within)[0]
+
+
+def _invert(masses: torch.Tensor, uniforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The place at which each row's share ``uniforms``, (B,), of its masses, (B, N), is reached, and the share of the
+    mass there that it leaves over: uniform again, and independent of the place."""
+    cdf = masses.cumsum(-1)
+    total = cdf[:, -1:]
+    target = (uniforms[:, None] * total).minimum(total.nextafter(torch.zeros_like(total)))  # below it, however rounded
     # right=True: a token of probability zero is never drawn, not even at u = 0.
-    drawn = torch.searchsorted(cdf, uniforms[:, None] * cdf[:, -1:], right=True)[:, 0]
-    return drawn.clamp(max=logq.shape[-1] - 1)
+    place = torch.searchsorted(cdf, target, right=True)
+    mass, reached = masses.gather(1, place), cdf.gather(1, place)
+    return place[:, 0], (1 - (reached - target) / mass)[:, 0].clamp(min=0)
 
 
 def uniforms(seeds: Sequence[int], samples: int, columns: int) -> torch.Tensor:
