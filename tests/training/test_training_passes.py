@@ -79,7 +79,7 @@ def test_a_batch_computes_a_prompt_once_and_no_padding(tmp_path):
 
 
 def test_a_model_without_packed_rows_is_trained_in_padded_ones_and_that_is_said(tmp_path, caplog):
-    eager = copy.deepcopy(POLICY)
+    eager = copy.deepcopy(TASK.start)
     eager.set_attn_implementation("eager")
     with caplog.at_level(logging.WARNING):
         built = build_trainer(

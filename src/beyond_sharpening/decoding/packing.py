@@ -89,12 +89,12 @@ class PackedAttention:
     ) -> None:
         starts = torch.cat([prefixes, branches]).cumsum(0) - torch.cat([prefixes, branches])
         groups, self.first = len(prefixes), int(prefixes.sum())
-        self.prefix, branch = _Unfolding(starts[:groups], prefixes), _Unfolding(starts[groups:], branches)
-        self.branch, self.owners = branch, owners.to(device)
+        self.prefix = _Unfolding(starts[:groups], prefixes, device)
+        self.branch = _Unfolding(starts[groups:], branches, device)
+        self.owners = owners.to(device)
         self.lengths = prefixes[owners][:, None].to(device)  # of each completion's prefix, (N, 1)
         behind = self.prefix.rows * self.prefix.columns
-        self.back = torch.cat([self.prefix.back, behind + branch.back]).to(device)
-        self.prefix.to(device), branch.to(device)
+        self.back = torch.cat([self.prefix.back, behind + self.branch.back]).to(device)
         self._masks: dict[int | None, tuple[torch.Tensor | None, torch.Tensor]] = {}
 
     def masks(self, window: int | None) -> tuple[torch.Tensor | None, torch.Tensor]:
@@ -137,7 +137,7 @@ class PackedAttention:
         outputs, _ = sdpa_attention_forward(module, branch[0], keys, values, of_branches, **options)
         outputs = outputs.flatten(0, 1)
         if self.prefix.columns:
-            before, _ = sdpa_attention_forward(module, *prefix, of_prefixes, **options)
+            before, _ = sdpa_attention_forward(module, prefix[0], prefix[1], prefix[2], of_prefixes, **options)
             outputs = torch.cat([before.flatten(0, 1), outputs])
         return outputs.index_select(0, self.back)[None]
 
@@ -145,14 +145,11 @@ class PackedAttention:
 class _Unfolding:
     """Stretches of a packed row as R rows of L columns, the shorter ones filled up on the right."""
 
-    def __init__(self, starts: torch.Tensor, lengths: torch.Tensor) -> None:
+    def __init__(self, starts: torch.Tensor, lengths: torch.Tensor, device: torch.device) -> None:
         self.rows, self.columns = len(lengths), int(lengths.max())
         columns = torch.arange(self.columns)
-        self.index = (starts[:, None] + columns.minimum((lengths[:, None] - 1).clamp(min=0))).flatten()
+        self.index = (starts[:, None] + columns.minimum((lengths[:, None] - 1).clamp(min=0))).flatten().to(device)
         self.back = (columns < lengths[:, None]).flatten().nonzero()[:, 0]  # the real ones among the R · L
-
-    def to(self, device: torch.device) -> None:
-        self.index = self.index.to(device)
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
         """From (T, heads, D) to (R, heads, L, D)."""

@@ -282,7 +282,7 @@ def _invert(masses: torch.Tensor, uniforms: torch.Tensor) -> tuple[torch.Tensor,
     total = cdf[:, -1:]
     target = (uniforms[:, None] * total).minimum(total.nextafter(torch.zeros_like(total)))  # below it, however rounded
     # right=True: a token of probability zero is never drawn, not even at u = 0.
-    place = torch.searchsorted(cdf, target, right=True)
+    place = torch.searchsorted(cdf, target, right=True).clamp(max=masses.shape[1] - 1)  # where there is no number
     mass, reached = masses.gather(1, place), cdf.gather(1, place)
     return place[:, 0], (1 - (reached - target) / mass)[:, 0].clamp(min=0)
 

@@ -21,6 +21,7 @@ from datasets import Dataset
 from trl import RLOOConfig, RLOOTrainer
 
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.grading import Verdict
 from beyond_sharpening.models.callbacks import quiet
 from beyond_sharpening.models.memory import shortage, update_memory
 from beyond_sharpening.models.policy import Policy, save_policy
@@ -174,7 +175,7 @@ def _ours(start: Path, options: Benchmark, hardware: Hardware) -> TimedObjective
         policy.model(hardware.device, attention=hardware.attention),
         policy.model(hardware.device, hardware.dtype, hardware.attention),
         Objective.named("tilted"),
-        _reward,
+        _grade,
         _arguments(start, options, hardware),
         fixed_length=True,
         generation_batch=hardware.generation_batch,
@@ -187,7 +188,7 @@ def _peer(start: Path, options: Benchmark, hardware: Hardware) -> TimedPeer:
     policy = Policy(start)
     return TimedPeer(
         model=policy.model(hardware.device, attention=hardware.attention),
-        reward_funcs=[lambda completions, gold, **_: _reward([text[0]["content"] for text in completions], gold)],
+        reward_funcs=[_reward],
         args=on_one_gpu(
             _arguments(
                 start, options, hardware, beta=0.01, generation_kwargs={"min_new_tokens": options.step.new_tokens}
@@ -234,6 +235,11 @@ def _prompts(options: Benchmark) -> Dataset:
     )
 
 
-def _reward(completions: Sequence[str], golds: Sequence[str]) -> list[float]:
+def _grade(completions: Sequence[str], golds: Sequence[str]) -> list[Verdict]:
     """Something that differs from completion to completion, and costs nothing."""
-    return [float(len(set(completion)) % 2) for completion in completions]
+    return [Verdict("correct" if len(set(completion)) % 2 else "wrong", None) for completion in completions]
+
+
+def _reward(completions: Sequence[list[dict[str, str]]], gold: Sequence[str], **_: Any) -> list[float]:
+    """The same, as TRL asks for it."""
+    return [float(verdict.correct) for verdict in _grade([text[0]["content"] for text in completions], gold)]

@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from beyond_sharpening.training.trainer import ObjectiveTrainer
-
 
 @dataclass(frozen=True, eq=False)
 class TokenScores:
@@ -57,7 +55,7 @@ class Passes(Protocol):
         ...
 
 
-def passes(trainer: ObjectiveTrainer, models: Sequence[PreTrainedModel]) -> Passes:
+def passes(trainer: RLOOTrainer, models: Sequence[PreTrainedModel]) -> Passes:
     """In packed rows if all of the models take them; called before anything wraps the models."""
     if all(map(takes_packed_rows, models)):
         return PackedPasses(trainer)
@@ -71,7 +69,7 @@ def passes(trainer: ObjectiveTrainer, models: Sequence[PreTrainedModel]) -> Pass
 class PackedPasses:
     """Passes over packed rows."""
 
-    def __init__(self, trainer: ObjectiveTrainer) -> None:
+    def __init__(self, trainer: RLOOTrainer) -> None:
         self.trainer = trainer
 
     def deal(self, batch: Batch, size: int) -> Sequence[torch.Tensor]:
@@ -90,7 +88,7 @@ class PackedPasses:
 class PaddedPasses:
     """TRL's passes."""
 
-    def __init__(self, trainer: ObjectiveTrainer) -> None:
+    def __init__(self, trainer: RLOOTrainer) -> None:
         self.trainer = trainer
 
     def deal(self, batch: Batch, size: int) -> Sequence[torch.Tensor]:
