@@ -14,7 +14,14 @@ from beyond_sharpening.reporting.sections.decoding import chart, cost_table, dia
 def costs():
     rows = [("temperature", 11.0, 0.6, 1, 0.6), ("smc_mh-alpha4.0", 230.0, 0.9, 16, 0.85)]
     return pd.DataFrame(
-        {"model": "tiny", "benchmark": benchmark, "decoder": decoder, "forward_tokens": tokens, "pass@1": p}
+        {
+            "model": "tiny",
+            "benchmark": benchmark,
+            "decoder": decoder,
+            "forward_tokens": tokens,
+            "tokens": 8.0,
+            "pass@1": p,
+        }
         | {"ci_low": p - 0.05, "ci_high": p + 0.05, "k": k, "vote": vote}
         for benchmark in ("chain_easy", "chain_hard")
         for decoder, tokens, p, k, vote in rows

@@ -91,7 +91,7 @@ def compare_arms(
             unknown.
     """
     policies = {BASE, "task_reward", *chain.from_iterable(family)}
-    compared = samples["checkpoint"].eq("last") & samples["policy"].isin(policies) & ~_told_what_is_right(samples)
+    compared = samples["checkpoint"].eq("last") & samples["policy"].isin(policies) & ~told_what_is_right(samples)
     table = problem_table(samples[compared])
     rows = []
     for (model, benchmark), cells in _chosen(table, variants or {}).groupby(["model", "benchmark"]):
@@ -103,7 +103,7 @@ def compare_arms(
     return _holm_adjusted(pd.DataFrame(rows, columns=COMPARISON_COLUMNS))
 
 
-def _told_what_is_right(samples: pd.DataFrame) -> pd.Series:
+def told_what_is_right(samples: pd.DataFrame) -> pd.Series:
     """Which rows a decoder with an oracle made: a bound, not a method to compare with."""
     types = {text: str(json.loads(text).get("type", "")) for text in samples["decoder_parameters"].unique()}
     return samples["decoder_parameters"].map(types).str.startswith("oracle")

@@ -13,7 +13,9 @@ from beyond_sharpening.analysis.solve_rates import CELL
 RHAT_LIMIT = 1.1
 ESS_LIMIT = 0.1
 
-COST_COLUMNS = ["model", "benchmark", "decoder", "forward_tokens", "pass@1", "ci_low", "ci_high", "k", "vote"]
+COST_COLUMNS = [
+    *["model", "benchmark", "decoder", "forward_tokens", "tokens", "pass@1", "ci_low", "ci_high", "k", "vote"],
+]
 
 
 def decoder_diagnostics(samples: pd.DataFrame) -> pd.DataFrame:
@@ -54,25 +56,28 @@ def decoder_costs(estimates: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame
 
     Args:
         estimates: ``mean_forward_tokens`` is the cost of a completion, in tokens that the model processed.
-        curves: maj@k of plain samples (``temperature``), whose price is k times that of one.
+        curves: maj@k of plain samples (``temperature``). A vote reads the prompt once: its price is that of one sample
+            and the tokens of k − 1 further ones.
 
     Returns:
         One row a (model, benchmark, decoder) of the base, last checkpoint, where the cost is known:
-        ``forward_tokens``, ``pass@1``, ``ci_low``, ``ci_high``, ``k`` (the largest on the curve that costs no more;
-        1 for what is cheaper than one sample) and ``vote``, maj@k. NaN without plain samples.
+        ``forward_tokens``, ``tokens`` (of the completion), ``pass@1``, ``ci_low``, ``ci_high``, ``k`` (the largest on
+        the curve that costs no more; 1 for what is cheaper than one sample) and ``vote``, maj@k. NaN without plain
+        samples.
     """
     base = estimates[(estimates["policy"] == "base") & (estimates["checkpoint"] == "last")]
     base = base.dropna(subset=["mean_forward_tokens"])
     votes = curves[(curves["policy"] == "base") & (curves["decoder"] == "temperature")]
     keys = ["model", "benchmark"]
-    plain = base[base["decoder"] == "temperature"][[*keys, "mean_forward_tokens"]]
-    votes = votes.merge(plain.rename(columns={"mean_forward_tokens": "price"}), on=keys)
+    plain = base[base["decoder"] == "temperature"][[*keys, "mean_forward_tokens", "mean_tokens"]]
+    votes = votes.merge(plain, on=keys)
+    votes["price"] = votes["mean_forward_tokens"] + (votes["k"] - 1) * votes["mean_tokens"]
     rows = []
     for arm in base.to_dict("records"):
         ours = votes[(votes["model"] == arm["model"]) & (votes["benchmark"] == arm["benchmark"])]
-        affordable = ours[(ours["k"] * ours["price"] <= arm["mean_forward_tokens"] * (1 + 1e-9)) | (ours["k"] == 1)]
+        affordable = ours[(ours["price"] <= arm["mean_forward_tokens"] * (1 + 1e-9)) | (ours["k"] == 1)]
         best = affordable.nlargest(1, "k")[["k", "maj_at_k"]].to_dict("records") or [{"k": nan, "maj_at_k": nan}]
         row = {name: arm[name] for name in (*keys, "decoder", "pass@1", "ci_low", "ci_high")}
-        cost = {"forward_tokens": arm["mean_forward_tokens"]}
+        cost = {"forward_tokens": arm["mean_forward_tokens"], "tokens": arm["mean_tokens"]}
         rows.append(row | cost | {"k": best[0]["k"], "vote": best[0]["maj_at_k"]})
     return pd.DataFrame(rows, columns=COST_COLUMNS)

@@ -95,6 +95,9 @@ def _evaluate_here(arm: Arm, policy: Policy, base: Policy, exam: Exam, shows_pro
         table = _table(problems, completions, texts, verdicts)
         table["sample_id"] = [index for group in drawn for index, _ in enumerate(group)]
         prompts = [task.prompts[row] for row in owners]
+        table["forward_tokens"] += [
+            _rest_of_prompt(task.prompts[row], group) for row, group in enumerate(drawn) for _ in group
+        ]
         table["logp_base"] = _logp_base(model, base_model, prompts, completions, exam.hardware)
         table["decoder"], table["decoder_parameters"] = name, decoder.model_dump_json()
         tables.append(table)
@@ -133,6 +136,11 @@ def _decoding_task(
         judge=judge,
         label=f"{arm.policy} {arm.checkpoint}",
     )
+
+
+def _rest_of_prompt(prompt: Sequence[int], group: Sequence[Completion]) -> float:
+    """Tokens of the prompt that an answer asked for alone reads beyond its share: a prompt's answers read it once."""
+    return len(prompt) * (1 - 1 / len(group))
 
 
 def _table(

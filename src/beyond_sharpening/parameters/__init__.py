@@ -9,6 +9,7 @@ from beyond_sharpening.parameters.checks import Benchmark, Theory
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.experiment import Parameters, block_types, locate
 from beyond_sharpening.parameters.hardware import Hardware
+from beyond_sharpening.parameters.report import Rates, Reporting
 from beyond_sharpening.parameters.start_model import Architecture, HubBase, TinyBase
 from beyond_sharpening.parameters.task import Problems, Task
 from beyond_sharpening.parameters.training import COEFFICIENTS, OBJECTIVES, POLICIES, Lora, Training
@@ -26,6 +27,8 @@ __all__ = [
     "Lora",
     "Parameters",
     "Problems",
+    "Rates",
+    "Reporting",
     "Task",
     "Theory",
     "TinyBase",

@@ -16,6 +16,7 @@ from beyond_sharpening.parameters.checks import Benchmark, Theory
 from beyond_sharpening.parameters.decoders import PowerMH
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.hardware import Hardware
+from beyond_sharpening.parameters.report import Reporting
 from beyond_sharpening.parameters.sources import GeneratorSource, HubSource
 from beyond_sharpening.parameters.start_model import HubBase, TinyBase
 from beyond_sharpening.parameters.sweep import Sweep
@@ -52,6 +53,7 @@ class Parameters(Strict):
     train: dict[ObjectiveName, Training]
     evaluate: Evaluation
     compare: Comparison
+    report: Reporting = Reporting()
     theory: Theory
     benchmark: Benchmark
     sweep: Sweep

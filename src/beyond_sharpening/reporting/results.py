@@ -59,6 +59,10 @@ class Results:
             token), ``kl`` (nats a completion), ``length`` (tokens) and ``validation_accuracy`` (0..1, NaN between).
         claims, series: the theory, one row a claim and one row a point of its figures.
         cards: benchmark -> what it is.
+        samples: the samples table, for completions to read.
+        goals, break_even: from the functions of the same name in ``analysis``.
+        trainings: ``policy, variant, tokens, hours``: what each training took.
+        rates: unit -> what an hour costs in it, such as kWh or EUR; ``tokens``: processed in an hour.
     """
 
     verdict: Verdict
@@ -74,6 +78,11 @@ class Results:
     claims: pd.DataFrame | None = None
     series: pd.DataFrame | None = None
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    samples: pd.DataFrame | None = None
+    goals: pd.DataFrame | None = None
+    break_even: pd.DataFrame | None = None
+    trainings: pd.DataFrame | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def policies(self) -> set[str]:

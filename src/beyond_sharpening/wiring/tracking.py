@@ -49,6 +49,17 @@ def nested_run(name: str, parameters: Mapping[str, Any]) -> Iterator[RunMetrics]
         yield RunMetrics(mlflow.get_tracking_uri(), run.info.run_id)
 
 
+def tracked_at() -> str | None:
+    """The pipeline's run: its address on a server, or its id where runs are kept in a file; None without one."""
+    run = mlflow.active_run()
+    if run is None:
+        return None
+    server, place = mlflow.get_tracking_uri(), f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    if server.startswith("http"):
+        return f"{server.rstrip('/')}/{place}"
+    return f"http://127.0.0.1:5000/{place} (while `make mlflow` runs)"
+
+
 @dataclass(frozen=True)
 class RunMetrics:
     """Writes metrics into a run from any process: there it is not the active one, and must not be closed."""

@@ -13,19 +13,23 @@ import pandas as pd
 from beyond_sharpening.analysis import (
     PRIMARY_FAMILY,
     accuracy_by_difficulty,
+    break_even,
     compare_arms,
     decoder_costs,
     decoder_diagnostics,
     estimates,
+    goals,
     pass_at_k_curves,
     predicted_effect,
     prediction_outcomes,
+    prompt_tokens,
+    training_tokens,
     validate_samples,
     verdict,
 )
 from beyond_sharpening.cells.compared import asking_for
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.parameters import Comparison, Training
+from beyond_sharpening.parameters import Comparison, Hardware, Training
 
 COMPARED = {*chain.from_iterable(PRIMARY_FAMILY)}
 
@@ -121,3 +125,42 @@ def compare(samples: pd.DataFrame, estimated: pd.DataFrame, variants: dict[str, 
         "outcomes": prediction_outcomes(predicted_effect(samples), comparisons),
         "tracked": tracked,
     }
+
+
+def weigh(
+    samples: pd.DataFrame,
+    variants: dict[str, str],
+    histories: dict[str, Callable[[], pd.DataFrame]],
+    manifests: dict[str, Callable[[], dict[str, Any]]],
+    options: dict[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """Of each training compared: how far it came to its goal, what it took, and whether decoding is cheaper."""
+    compared = samples[samples["variant"] == samples["policy"].map(variants).fillna(samples["variant"])]
+    cells = {cell: load() for cell, load in manifests.items() if variants.get(_arm(cell)[0]) == _arm(cell)[1]}
+    asked = {cell: Training.model_validate(made["identity"]["train"][_arm(cell)[0]]) for cell, made in cells.items()}
+    objectives = {_arm(cell): block.build_objective() for cell, block in asked.items()}
+    prompt, took = prompt_tokens(compared), []
+    for cell in sorted(cells.keys() & histories.keys()):
+        history, block = histories[cell](), asked[cell]
+        processes = Hardware.model_validate(cells[cell]["hardware"]).all_processes
+        policy, variant = _arm(cell)
+        tokens = training_tokens(history, block.prompts_per_step * block.completions_per_prompt, prompt)
+        hours = history["step_time"].sum() * processes / 3600
+        took.append({"policy": policy, "variant": variant, "tokens": tokens, "hours": hours})
+    columns = ["policy", "variant", "tokens", "hours"]
+    trainings = pd.DataFrame(took, columns=columns).groupby(columns[:2], as_index=False).mean()
+    known = {(row["policy"], row["variant"]): row["tokens"] for row in trainings.to_dict("records")}
+    reached = goals(compared, objectives, seed)
+    return {
+        "goals": reached,
+        "trainings": trainings,
+        "break_even": break_even(compared, known, Comparison.model_validate(options).ks, seed),
+        "tracked": {row["policy"]: {"value": row["share"], "step": 0} for row in reached.dropna().to_dict("records")},
+    }
+
+
+def _arm(cell: str) -> tuple[str, str]:
+    """Policy and variant of a cell: of ``tilted/alpha2-beta100/seed-0`` the first two."""
+    policy, _, rest = cell.partition("/")
+    return policy, rest.partition("/")[0]

@@ -22,6 +22,15 @@ COMPARED = {
     "outcomes": "prediction_outcomes",
     "tracked": "contrasts",
 }
+WEIGHING = {
+    "samples": "samples",
+    "variants": "variants",
+    "histories": "all_histories",
+    "manifests": "all_manifests",
+    "options": "params:compare",
+    "seed": "params:sample_seed",
+}
+WEIGHED = {"goals": "goals", "trainings": "trainings", "break_even": "break_even", "tracked": "goals_reached"}
 
 
 def create_pipeline() -> Pipeline:
@@ -43,6 +52,7 @@ def create_pipeline() -> Pipeline:
                 COMPARED,
                 name="compare",
             ),
+            Node(nodes.weigh, WEIGHING, WEIGHED, name="weigh"),
         ],
         namespace="compare",
         prefix_datasets_with_namespace=False,

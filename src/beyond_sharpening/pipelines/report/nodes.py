@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from matplotlib.figure import Figure  # Kedro reads the types of nodes
 
 from beyond_sharpening.analysis import Verdict
 from beyond_sharpening.cells.compared import what_was_run
-from beyond_sharpening.parameters import OBJECTIVES
+from beyond_sharpening.parameters import OBJECTIVES, Rates, Reporting
 from beyond_sharpening.reporting import Results, Run, report, summary
+from beyond_sharpening.wiring.tracking import tracked_at
 
 Tables = dict[str, Callable[[], pd.DataFrame]]
 Records = dict[str, Callable[[], dict[str, Any]]]
@@ -28,13 +30,49 @@ def describe_run(model: str, tables: Tables, manifests: Records) -> Run:
     """What was run, as the manifests beside the samples tables tell."""
     known = {cell: manifests[cell]() for cell in sorted(tables) if cell in manifests}
     bases = [manifest["identity"]["base"] for manifest in known.values()]
-    return Run(model, **what_was_run(known), unknown=sorted(tables.keys() - known), base=bases[0] if bases else {})
+    return Run(
+        model,
+        **what_was_run(known),
+        unknown=sorted(tables.keys() - known),
+        base=bases[0] if bases else {},
+        made=_making(list(known.values())),
+    )
 
 
-def gather_results(decided: dict[str, Any], theory: Tables, cards: Records, **results: Any) -> Results:
+def _making(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """When and where, and where it is tracked."""
+    now = datetime.now(UTC)
+    made = {"report written": f"{now:%Y-%m-%d %H:%M} UTC"}
+    if manifests:
+        first, last = (extreme(manifest["created"] for manifest in manifests) for extreme in (min, max))
+        made["samples drawn"] = f"{first} to {last}"
+        made["commit"] = ", ".join(sorted({manifest["commit"] for manifest in manifests}))
+        made["hardware"] = "; ".join(dict.fromkeys(_machine(manifest["hardware"]) for manifest in manifests))
+    if (run := tracked_at()) is not None:
+        made["MLflow run"] = run
+    return made
+
+
+def _machine(hardware: Mapping[str, Any]) -> str:
+    shown = {
+        name: hardware[name] for name in ("device", "processes", "threads", "dtype", "engine") if hardware.get(name)
+    }
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
+def gather_results(
+    decided: dict[str, Any],
+    trainings: pd.DataFrame,
+    options: dict[str, Any],
+    theory: Tables,
+    cards: Records,
+    **results: Any,
+) -> Results:
     """All that the report is written from, in one."""
     return Results(
         verdict=Verdict(**decided),
+        trainings=trainings,
+        rates=_rates(Reporting.model_validate(options).rates, trainings),
         claims=theory["checks"]() if theory else None,
         series=theory["series"]() if theory else None,
         cards=next(iter(cards.values()))() if cards else {},
@@ -42,8 +80,16 @@ def gather_results(decided: dict[str, Any], theory: Tables, cards: Records, **re
     )
 
 
+def _rates(asked: Rates, trainings: pd.DataFrame) -> dict[str, float]:
+    """Tokens an hour, as asked or as the trainings reached; then what an hour costs in each unit that is known."""
+    hours = trainings["hours"].sum()
+    measured = {"tokens": trainings["tokens"].sum() / hours} if hours > 0 else {}
+    given = {"tokens": asked.tokens_per_hour, "kWh": asked.kilowatts, asked.currency: asked.price_per_hour}
+    return measured | {unit: rate for unit, rate in given.items() if rate is not None}
+
+
 def write_report(results: Results, samples: pd.DataFrame) -> dict[str, str | dict[str, Any] | dict[str, Figure]]:
-    """The report as Markdown and as one HTML page, its figures by file, and the summary for machines."""
+    """The report as Markdown and as one HTML page, its figures by file, the summary, what to announce."""
     written = report(results)
     seeds = sorted(int(seed) for seed in samples.loc[samples["policy"] != "base", "train_seed"].unique())
     return {
@@ -51,11 +97,14 @@ def write_report(results: Results, samples: pd.DataFrame) -> dict[str, str | dic
         "html": written.html,
         "figures": {f"{name}.png": figure for name, figure in written.figures.items()},
         "summary": summary(results.estimates, results.comparisons, results.run.model, seeds),
+        "announcement": "\n".join([results.verdict.headline, *results.verdict.lines[:2]]),
     }
 
 
-def announce(page: str, results: Results, project: str, data: str) -> None:
-    """Print the verdict, and where the report is."""
-    place = Path(project) / data / "08_reporting" / "report.html"
-    lines = [results.verdict.headline, *results.verdict.lines[:2]]
-    print("\n".join(["", *lines, f"The report: {place}", ""]))
+def announce(lines: str, project: str, data: str) -> None:
+    """Print the verdict, where the report is, and what to do with it."""
+    folder = Path(project) / data / "08_reporting"
+    print(
+        f"\n{lines}\nThe report: {folder / 'report.html'}\n"
+        "Next: open it, or notebooks/01_read_the_results.ipynb; `make mlflow` shows the runs.\n"
+    )

@@ -15,6 +15,11 @@ RESULTS = {
     "costs": "decoder_costs",
     "diagnostics": "decoder_diagnostics",
     "outcomes": "prediction_outcomes",
+    "samples": "samples",
+    "goals": "goals",
+    "break_even": "break_even",
+    "trainings": "trainings",
+    "options": "params:report",
     "theory": "theory_tables",
     "cards": "cards_present",
 }
@@ -23,6 +28,7 @@ WRITTEN = {
     "html": "report_html",
     "figures": "report_figures",
     "summary": "summary",
+    "announcement": "announcement",  # never there before the run, so that the report is always written anew
 }
 
 
@@ -40,7 +46,7 @@ def create_pipeline() -> Pipeline:
             Node(nodes.write_report, ["results", "samples"], WRITTEN, name="write_report"),
             Node(
                 nodes.announce,
-                ["report_html", "results", "params:project", "params:data"],
+                ["announcement", "params:project", "params:data"],
                 None,
                 name="announce",
             ),

@@ -63,9 +63,8 @@ def section(results: Results) -> Section | None:
         most = most_samples(results.curves)
         words = (
             "The cost counts tokens that the model processes for one answer, all draws that it was chosen from "
-            "included. In brackets: the majority vote of as many plain samples as the same price buys "
-            f"({most} at most). Reading the prompt is shared among all draws made of it in one go, which favours the "
-            "decoders that draw more at a time over the vote."
+            "included and the prompt read once, as if that answer alone were asked for; it is counted alike for all. "
+            f"In brackets: the majority vote of as many plain samples as the same price buys ({most} at most)."
         )
         blocks += [chart(results.costs, results.curves, results.estimates), CAPTION, cost_table(results.costs), words]
     if results.diagnostics is not None:
@@ -93,8 +92,8 @@ def chart(costs: pd.DataFrame, curves: pd.DataFrame, estimates: pd.DataFrame) ->
     """Pass@1 of the base's decoders against the tokens an answer costs, trained policies as horizontal lines.
 
     Args:
-        costs: ``benchmark, decoder, forward_tokens, pass@1, ci_low, ci_high`` (0..1).
-        curves: maj@k and pass@k of the base, drawn along k times the price of a plain sample; pass@k is what a
+        costs: ``benchmark, decoder, forward_tokens, tokens, pass@1, ci_low, ci_high`` (0..1).
+        curves: maj@k and pass@k of the base, drawn along the price of k plain samples; pass@k is what a
             perfect judge would reach with as many.
         estimates: pass@1 of the trained policies, with interval.
     """
@@ -119,11 +118,11 @@ def _decoder(row: dict[Any, Any], style: Look) -> Series:
 
 
 def _votes(costs: pd.DataFrame, curve: pd.DataFrame) -> list[Series]:
-    price = costs.loc[costs["decoder"] == "temperature", "forward_tokens"]
-    if price.empty or curve.empty:
+    plain = costs[costs["decoder"] == "temperature"]
+    if plain.empty or curve.empty:
         return []
     curve = curve.sort_values("k")
-    tokens = (curve["k"] * price.iloc[0]).tolist()
+    tokens = (plain["forward_tokens"].iloc[0] + (curve["k"] - 1) * plain["tokens"].iloc[0]).tolist()
     return [
         Series(Look("majority vote", QUIET, "."), tokens, 100 * curve["maj_at_k"], width=1.2),
         Series(Look("perfect judge (pass@k)", QUIET, "", ":"), tokens, 100 * curve["pass_at_k"], width=1.2),

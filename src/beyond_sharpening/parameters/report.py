@@ -1,0 +1,24 @@
+"""What a reader is told in units of their own."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from beyond_sharpening.parameters.block import Strict
+
+
+class Rates(Strict):
+    """What computing costs. Hours are measured in training; a rate that is not known leaves its unit out."""
+
+    tokens_per_hour: float | None = Field(
+        default=None, gt=0, description="Tokens processed an hour; none takes what the trainings reached."
+    )
+    kilowatts: float | None = Field(default=None, gt=0, description="Power of the machine under load.")
+    price_per_hour: float | None = Field(default=None, gt=0, description="Money an hour of the machine.")
+    currency: str = Field(default="EUR", min_length=1)
+
+
+class Reporting(Strict):
+    """What the report is written with."""
+
+    rates: Rates = Rates()
