@@ -23,9 +23,9 @@ BEFORE = (
     "base and policy; without one the best completion that anyone has drawn."
 )
 AFTER = (
-    "*Share of the way*: from the base's reward to the attainable one, with its 95 % interval over problems; bold where "
-    "the training stopped short, its interval ending below 90 %. *Target reached by decoding*: the right answers of "
-    "the base's best decoder that aims at the same optimum. *Clipped*: steps whose gradient was scaled down."
+    "*Share of the way*: from the base's reward to the attainable one, with its 95 % interval over problems; bold "
+    "where the training stopped short, its interval ending below 90 %. *Target reached by decoding*: the right answers "
+    "of the base's best decoder that aims at the same optimum. *Clipped*: steps whose gradient was scaled down."
 )
 
 

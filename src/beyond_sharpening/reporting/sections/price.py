@@ -70,11 +70,11 @@ def _sentence(rows: pd.DataFrame, rates: Mapping[str, float]) -> str:
             f"no decoding of the base that was tried is as accurate ({percent(rows['accuracy'].iloc[0])}). Its "
             f"training took {training}."
         )
-    best = pays.sort_values("rival_cost").to_dict("records")[0]
+    least = pays.sort_values("rival_cost").to_dict("records")[0]
     return (
-        f"its training ({training}) pays for itself after {_answers(best)} answers. The cheapest decoding of the base "
-        f"that is as accurate, {_rival(best['rival'])}, processes {amount(best['rival_cost'])} tokens an answer "
-        f"instead of {amount(best['cost'])}."
+        f"its training ({training}) pays for itself after {_answers(least)} answers. The cheapest decoding of the base "
+        f"that is as accurate, {_rival(least['rival'])}, processes {amount(least['rival_cost'])} tokens an answer "
+        f"instead of {amount(least['cost'])}."
     )
 
 
