@@ -24,7 +24,6 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},  # before kedro-mlflow adds it
     "merge_strategy": {"parameters": "soft", "mlflow": "soft"},
-    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},  # read before kedro-mlflow names them
     # MLflow reads a relative sqlite address from the working directory: a notebook would make its own.
     "custom_resolvers": {"project": lambda path: (PROJECT_PATH / path).as_posix()},
 }
