@@ -93,14 +93,14 @@ def evaluate_policy(
 
 def gather_samples(
     *tables: pd.DataFrame,
-) -> tuple[dict[str, dict[str, float]], dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+) -> tuple[dict[str, dict[str, float]], *tuple[dict[str, pd.DataFrame], ...]]:
     """Accuracy of every policy, for the tracker, once all tables are there.
 
-    The tables are partitions of ``all_samples`` already, and the histories of the trainings before them partitions
-    of ``all_histories``: nothing is added to either, but what reads them waits.
+    The tables are partitions of ``all_samples`` already, as are the base's scores and the histories of the trainings
+    of theirs: nothing is added to any, but what reads them waits.
     """
     samples = pd.concat(tables, ignore_index=True)
     samples = samples[(samples["replicate"] == 0) & (samples["checkpoint"] == "last")]
     arms = samples[["policy", "benchmark", "decoder"]].agg("/".join, axis=1)
     accuracy = samples["correct"].groupby(arms).mean()
-    return {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}, {}
+    return {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}, {}, {}
