@@ -9,7 +9,9 @@ import torch
 from beyond_sharpening.analysis import validate_samples
 from beyond_sharpening.decoding import score
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.evaluation import Arm, Exam, evaluate
+from beyond_sharpening.evaluation import BASE_COMPLETION, Arm, Exam, evaluate, score_base
+from beyond_sharpening.evaluation.examiner import Examiner
+from beyond_sharpening.evaluation.parts import Part
 from beyond_sharpening.grading import Grader, Verdict
 from beyond_sharpening.models.policy import Policy, save_policy
 from beyond_sharpening.models.tiny import build_tokenizer
@@ -26,7 +28,12 @@ DECODERS = {
     "low_temperature": {"type": "temperature", "temperature": 0.5, "samples": 3},
 }
 PROBLEMS = [Problem(f"sums-{row}", "sums", f"{row}+{row}=", str(2 * row), "2", "benchmark") for row in range(1, 6)]
+KEY = ["problem_id", "sample_id"]
 BASE = Arm("tiny", "base", "default", "last", 0)
+CROSS_SCORE = [
+    *["model", "policy", "variant", "checkpoint", "train_seed"],
+    *["benchmark", "problem_id", "replicate", "sample_id", "logp_policy"],
+]
 
 
 def ends_with_an_even_digit(completions, golds, workers=1):
@@ -79,12 +86,75 @@ def test_log_probabilities_are_at_temperature_one_under_both_models_whatever_dre
         assert table[column][whole].tolist() == pytest.approx(expected[whole].tolist(), abs=1e-4)
 
 
-def test_a_policy_that_did_not_change_answers_the_same(policies, exam):
+@pytest.mark.parametrize("change", [{"policy": "tilted"}, {"variant": "alpha4"}, {"train_seed": 1}, {"replicate": 1}])
+def test_no_two_arms_share_their_draws(policies, exam, change):
+    """Even of one and the same policy: shared draws would make a difference look surer than it is."""
     base = policies[0]
-    twin = Policy(base.path.parent / "." / "base")
     first = evaluate(BASE, base, base, exam)
-    other = evaluate(Arm("tiny", "null_control", "default", "last", 3), twin, base, exam)
-    assert first["completion"].tolist() == other["completion"].tolist()
+    other = evaluate(dataclasses.replace(BASE, **change), base, base, exam)
+    drawn = first["decoder"] == "temperature"
+    assert (
+        first[drawn]["completion"].to_numpy() != other[other["decoder"] == "temperature"]["completion"]
+    ).mean() > 0.5
+    greedy = [table[table["decoder"] == "greedy"]["completion"].tolist() for table in (first, other)]
+    assert change.get("replicate") or greedy[0] == greedy[1]
+
+
+def test_the_base_is_scored_under_a_policy_token_for_token(policies, exam):
+    base, moved = policies
+    drawn = evaluate(BASE, base, base, exam)
+    completions = drawn.loc[drawn["decoder"] == "temperature", BASE_COMPLETION]
+    arm = Arm("tiny", "tilted", "alpha2-beta100", "last", 3)
+    scores = score_base(arm, moved, base, completions, exam)
+    assert set(CROSS_SCORE) == set(scores.columns)
+    assert len(scores) == len(completions)
+    tokenizer, questions = base.tokenizer(), {problem.id: problem.question for problem in PROBLEMS}
+    prompts = prompt_token_ids(tokenizer, [questions[row] for row in completions["problem_id"]], "{question}")
+    expected = score(moved.model(), prompts, completions["tokens"].tolist(), 16)
+    assert scores["logp_policy"].tolist() == pytest.approx(expected.tolist(), abs=1e-4)
+    assert scores[KEY].to_numpy().tolist() == completions[KEY].to_numpy().tolist()
+    themselves = score_base(BASE, base, base, completions, exam)["logp_policy"]
+    of_the_draws = drawn.loc[drawn["decoder"] == "temperature", "logp_policy"]
+    assert themselves.tolist() == pytest.approx(of_the_draws.tolist(), abs=1e-4)
+
+
+def test_what_is_there_is_not_drawn_again_and_what_is_new_is(policies, exam, tmp_path, monkeypatch):
+    base, small = policies[0], dataclasses.replace(exam, decoders={"temperature": exam.decoders["temperature"]})
+    first = evaluate(BASE, base, base, small, tmp_path)
+    made: list[tuple[str, str]] = []
+    make = Examiner.make
+
+    def watched(self, part):
+        made.append((part.name, part.problems[0].source))
+        return make(self, part)
+
+    monkeypatch.setattr(Examiner, "make", watched)
+    pd.testing.assert_frame_equal(evaluate(BASE, base, base, small, tmp_path), first)
+    assert made == []
+    harder = [Problem("more-1", "more", "7+8=", "15", "2", "benchmark")]
+    grown = evaluate(BASE, base, base, dataclasses.replace(exam, problems=[*PROBLEMS, *harder]), tmp_path)
+    assert made == [("greedy", "sums"), ("low_temperature", "sums"), *((name, "more") for name in DECODERS)]
+    kept = grown[(grown["decoder"] == "temperature") & (grown["benchmark"] == "sums")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, first)
+    made.clear()
+    evaluate(BASE, policies[1], base, small, tmp_path)
+    assert made == [("temperature", "sums")], "other weights under the same name"
+
+
+def test_an_evaluation_that_is_cut_off_goes_on_with_the_next_part(policies, exam, tmp_path, monkeypatch):
+    base, keep = policies[0], Part.keep
+
+    def cut_off(self, rows, folder):
+        if self.name == "greedy":
+            raise KeyboardInterrupt
+        keep(self, rows, folder)
+
+    monkeypatch.setattr(Part, "keep", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(BASE, base, base, exam, tmp_path)
+    assert [file.name.partition("-")[0] for file in tmp_path.iterdir()] == ["temperature"]
+    monkeypatch.setattr(Part, "keep", keep)
+    pd.testing.assert_frame_equal(evaluate(BASE, base, base, exam, tmp_path), evaluate(BASE, base, base, exam))
 
 
 def test_draws_depend_on_seed_replicate_and_decoder_and_not_on_batches(policies, exam):

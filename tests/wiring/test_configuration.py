@@ -52,9 +52,9 @@ def test_every_shipped_configuration_loads(model, env):
         assert isinstance(Training.model_validate(options).build_objective(), Objective)
 
 
-def test_the_four_models_and_the_gpu_profile_are_shipped():
-    assert MODELS == ["llama32_3b", "qwen25_3b", "qwen3_4b", "tiny"]
-    assert {"base", "gpu"} <= set(ENVIRONMENTS)
+def test_the_ladder_of_models_and_the_profiles_are_shipped():
+    assert {"tiny", "smollm2_135m", "smollm2_360m", "qwen25_05b", "llama32_3b", "qwen25_3b", "qwen3_4b"} <= {*MODELS}
+    assert {"base", "laptop", "gpu24", "gpu", "multi_gpu"} <= set(ENVIRONMENTS)
 
 
 def test_models_inherit_from_one_another_what_they_share():

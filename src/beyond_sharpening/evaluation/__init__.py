@@ -1,6 +1,12 @@
-"""Policy × decoder × benchmark: the samples table."""
+"""Policy × decoder × benchmark: the samples table, in parts, resumable.
 
-from beyond_sharpening.evaluation.evaluate import evaluate
+exam      who is examined, and in what
+parts     what an evaluation is made of, and where it is kept
+examiner  makes a part
+evaluate  makes those that are not there, in one process or several
+"""
+
+from beyond_sharpening.evaluation.evaluate import BASE_COMPLETION, evaluate, score_base
 from beyond_sharpening.evaluation.exam import Arm, Exam
 
-__all__ = ["Arm", "Exam", "evaluate"]
+__all__ = ["BASE_COMPLETION", "Arm", "Exam", "evaluate", "score_base"]

@@ -1,179 +1,105 @@
-"""From a policy to a samples table: decode, score under policy and base, grade."""
+"""From a policy to a samples table, part by part, in one process or several."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
+import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
 
 import pandas as pd
 
 from beyond_sharpening.analysis import SAMPLE_COLUMNS
-from beyond_sharpening.decoding import Completion, DecodingTask, decode, score
-from beyond_sharpening.decoding.seeds import derive_seed
-from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.evaluation.exam import Arm, Exam
-from beyond_sharpening.grading import Grader, Verdict
-from beyond_sharpening.models.policy import Policy, eos_token_ids
-from beyond_sharpening.parameters import Hardware
-from beyond_sharpening.parameters.decoders import Decoder
-from beyond_sharpening.problems import Problem, prompt_token_ids
+from beyond_sharpening.evaluation.examiner import Examiner
+from beyond_sharpening.evaluation.parts import Part, drawn_parts, scored_parts
+from beyond_sharpening.models.policy import Policy
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+BASE_COMPLETION = ["benchmark", "problem_id", "replicate", "sample_id", "tokens"]
+"""The columns of the base's completions that policies score: whose they are, and their token ids."""
 
 
-def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> pd.DataFrame:
+def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | None = None) -> pd.DataFrame:
     """Draw from ``policy`` with every decoder and grade; one row a completion, the samples contract.
 
     Log-probabilities are sums in nats at temperature 1, EOS included, whatever decoder drew. Beside the contract's
-    columns stands ``diagnostics``: how the decoder fared at this completion, a JSON object. The processes of the
-    hardware share the problems; completions are the same however many there are.
+    columns stand ``diagnostics``, how the decoder fared at this completion, a JSON object, and ``tokens``, its ids. The
+    processes of the hardware share the parts; completions are the same however many there are.
+
+    Args:
+        arm: whose completions they are; no two arms share their draws.
+        policy: what is decoded.
+        base: what scores every completion too.
+        exam: problems, decoders, lengths, grader and seed.
+        folder: where parts are kept; those that are there are not made again. None keeps none.
     """
-    count = min(exam.hardware.processes, len(exam.problems))
-    if count == 1:
-        return _evaluate_here(arm, policy, base, exam)
+    parts = drawn_parts(arm, policy, base, exam)
+    tables = _complete(parts, arm, policy, base, exam, folder)
+    places = {name: place for place, name in enumerate(exam.decoders)}
+    order = sorted(range(len(parts)), key=lambda row: places[str(parts[row].name)])
+    samples = pd.concat([tables[row] for row in order], ignore_index=True)
+    return samples[[*SAMPLE_COLUMNS, "diagnostics", "tokens"]]
+
+
+def score_base(
+    arm: Arm, policy: Policy, base: Policy, completions: pd.DataFrame, exam: Exam, folder: Path | None = None
+) -> pd.DataFrame:
+    """log π of the base's completions under an arm's policy: the cross scores of the samples contract.
+
+    Args:
+        arm: whose policy scores.
+        policy: what scores.
+        base: the start model.
+        completions: of the base, with the columns ``BASE_COMPLETION``.
+        exam: the same that the base had.
+        folder: where parts are kept.
+    """
+    parts = scored_parts(arm, policy, completions, exam)
+    return pd.concat(_complete(parts, arm, policy, base, exam, folder), ignore_index=True)
+
+
+def _complete(
+    parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | None
+) -> list[pd.DataFrame]:
+    """The rows of all parts, in order; those that are not there yet are made first."""
+    with ExitStack() as until_read:
+        kept = Path(until_read.enter_context(tempfile.TemporaryDirectory())) if folder is None else folder
+        kept.mkdir(parents=True, exist_ok=True)
+        missing = [part for part in parts if not part.file(kept).is_file()]
+        _make(missing, arm, policy, base, exam, kept)
+        return [pd.read_parquet(part.file(kept)) for part in parts]
+
+
+def _make(parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path) -> None:
+    shares = [list(share) for _, share in groupby(parts, lambda part: id(part.problems))]
+    count = min(exam.hardware.processes, len(shares))
+    if count <= 1:
+        _make_here(0, parts, arm, policy, base, exam, folder)
+        return
     from pebble import ProcessPool
 
     pool = ProcessPool(count, context=multiprocessing.get_context("spawn"))
     try:
-        parts = [(place, arm, policy, base, _part(exam, place, count)) for place in range(count)]
-        futures = [pool.schedule(_evaluate_part, args=part) for part in parts]
-        samples = pd.concat([future.result() for future in futures], ignore_index=True)
+        asked = (arm, policy, base, exam, folder)
+        given = [[part for share in shares[place::count] for part in share] for place in range(count)]
+        futures = [pool.schedule(_make_here, args=(place, own, *asked)) for place, own in enumerate(given)]
+        for future in futures:
+            future.result()
     finally:
         pool.stop()  # also where this process has been told to stop
         pool.join()
-    return _in_order(samples, exam)
 
 
-def _part(exam: Exam, place: int, count: int) -> Exam:
-    """One process's share of the problems: those at ``place``, ``place + count``, and so on."""
-    alone = exam.hardware.model_copy(update={"processes": 1})
-    return replace(exam, problems=exam.problems[place::count], hardware=alone)
-
-
-def _evaluate_part(place: int, arm: Arm, policy: Policy, base: Policy, exam: Exam) -> pd.DataFrame:
-    """In a process of its own, on a GPU of its own; the first shows its progress."""
-    if exam.hardware.device == "cuda":
+def _make_here(
+    place: int, parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path
+) -> None:
+    """In one of several processes, on a GPU of its own; the first shows its progress."""
+    if exam.hardware.device == "cuda" and exam.hardware.processes > 1:
         import torch
 
         torch.cuda.set_device(place)
-    return _evaluate_here(arm, policy, base, exam, shows_progress=place == 0)
-
-
-def _in_order(samples: pd.DataFrame, exam: Exam) -> pd.DataFrame:
-    """The rows as one process would have left them: by decoder, problem and sample."""
-    decoders = {name: place for place, name in enumerate(exam.decoders)}
-    problems = {(problem.source, problem.id): place for place, problem in enumerate(exam.problems)}
-    keys = pd.DataFrame(
-        {
-            "decoder": samples["decoder"].map(decoders),
-            "problem": [problems[key] for key in zip(samples["benchmark"], samples["problem_id"], strict=True)],
-            "sample": samples["sample_id"],
-        }
-    )
-    return samples.loc[keys.sort_values(["decoder", "problem", "sample"]).index].reset_index(drop=True)
-
-
-def _evaluate_here(arm: Arm, policy: Policy, base: Policy, exam: Exam, shows_progress: bool = True) -> pd.DataFrame:
-    tokenizer = policy.tokenizer()
-    placed = (exam.hardware.device, exam.hardware.dtype, exam.hardware.attention)
-    model = policy.model(*placed)
-    base_model = model if policy == base else base.model(*placed)
-    grader = Grader(exam.task.grader, exam.hardware.grading_workers)
-    task = replace(_decoding_task(model, tokenizer, grader, arm, exam), shows_progress=shows_progress)
-    tables = []
-    for name, decoder in _decoders(arm, exam).items():
-        drawn = decode(task, name, decoder)
-        owners = [row for row, group in enumerate(drawn) for _ in group]
-        completions = [completion for group in drawn for completion in group]
-        problems = [exam.problems[row] for row in owners]
-        texts = answer_texts(tokenizer, completions, task.eos_ids)
-        verdicts = grader(texts, [problem.gold for problem in problems])
-        table = _table(problems, completions, texts, verdicts)
-        table["sample_id"] = [index for group in drawn for index, _ in enumerate(group)]
-        prompts = [task.prompts[row] for row in owners]
-        table["forward_tokens"] += [
-            _rest_of_prompt(task.prompts[row], group) for row, group in enumerate(drawn) for _ in group
-        ]
-        table["logp_base"] = _logp_base(model, base_model, prompts, completions, exam.hardware)
-        table["decoder"], table["decoder_parameters"] = name, decoder.model_dump_json()
-        tables.append(table)
-    samples = pd.concat(tables, ignore_index=True).assign(**vars(arm), sample_seed=exam.sample_seed)
-    return samples[[*SAMPLE_COLUMNS, "diagnostics"]]
-
-
-def _decoders(arm: Arm, exam: Exam) -> dict[str, Decoder]:
-    """Those that this arm is decoded with: the second sample of the base needs the reference decoder alone."""
-    return {
-        name: decoder
-        for name, decoder in exam.decoders.items()
-        if (arm.policy == "base" or not decoder.base_only) and (arm.replicate == 0 or name == "temperature")
-    }
-
-
-def _decoding_task(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, grader: Grader, arm: Arm, exam: Exam
-) -> DecodingTask:
-    eos_ids = eos_token_ids(model, tokenizer)
-    questions = [problem.question for problem in exam.problems]
-
-    def judge(owners: Sequence[int], completions: Sequence[Completion]) -> Sequence[Verdict]:
-        return grader(answer_texts(tokenizer, completions, eos_ids), [exam.problems[row].gold for row in owners])
-
-    return DecodingTask(
-        model,
-        prompt_token_ids(tokenizer, questions, exam.task.prompt, exam.task.system_prompt),
-        eos_ids,
-        exam.task.evaluated_tokens,
-        # The same seeds for every policy: a policy that did not change answers the same.
-        [derive_seed(exam.sample_seed, arm.replicate, problem.id) for problem in exam.problems],
-        seed=derive_seed(exam.sample_seed, arm.replicate),
-        min_new_tokens=exam.min_completion_tokens,
-        batch_size=exam.hardware.generation_batch,
-        judge=judge,
-        label=f"{arm.policy} {arm.checkpoint}",
-    )
-
-
-def _rest_of_prompt(prompt: Sequence[int], group: Sequence[Completion]) -> float:
-    """Tokens of the prompt that an answer asked for alone reads beyond its share: a prompt's answers read it once."""
-    return len(prompt) * (1 - 1 / len(group))
-
-
-def _table(
-    problems: Sequence[Problem], completions: Sequence[Completion], texts: Sequence[str], verdicts: Sequence[Verdict]
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "benchmark": [problem.source for problem in problems],
-            "problem_id": [problem.id for problem in problems],
-            "difficulty": [problem.difficulty for problem in problems],
-            "completion": texts,
-            "answer": [verdict.answer for verdict in verdicts],
-            "gold": [problem.gold for problem in problems],
-            "outcome": [verdict.outcome for verdict in verdicts],
-            "correct": [verdict.correct for verdict in verdicts],
-            "n_tokens": [len(completion.tokens) for completion in completions],
-            "truncated": [completion.truncated for completion in completions],
-            "logp_policy": [completion.logp for completion in completions],
-            "token_entropy": [completion.entropy for completion in completions],
-            "forward_tokens": [completion.forward_tokens for completion in completions],
-            "diagnostics": [json.dumps(dict(completion.diagnostics)) for completion in completions],
-        }
-    )
-
-
-def _logp_base(
-    model: PreTrainedModel,
-    base_model: PreTrainedModel,
-    prompts: Sequence[Sequence[int]],
-    completions: Sequence[Completion],
-    hardware: Hardware,
-) -> list[float]:
-    if base_model is model:
-        return [completion.logp for completion in completions]
-    tokens = [completion.tokens for completion in completions]
-    return score(base_model, prompts, tokens, hardware.generation_batch).tolist()
+    examiner = Examiner(arm, policy, base, exam, shows_progress=place == 0)
+    for part in parts:
+        part.keep(examiner.make(part), folder)

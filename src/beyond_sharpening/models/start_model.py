@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,8 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
 
     if _is_folder(base.path) and not Path(base.path).is_dir():
         raise BadInput(f"base.path = {base.path!r}: there is no such folder; give one written by save_pretrained")
-    source = {"pretrained_model_name_or_path": base.path, "revision": base.revision}
+    check_gguf(base)
+    source = _source(base)
     with _told_plainly(base):
         config = AutoConfig.from_pretrained(**source)
         check_agreement(base, config)
@@ -43,7 +45,7 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
     settle_tokenizer(tokenizer, base)
     check_vocabulary(tokenizer, config, base)
     with _told_plainly(base):
-        model = AutoModelForCausalLM.from_pretrained(**source, dtype=base.dtype)
+        model = _dequantised(AutoModelForCausalLM.from_pretrained(**source, dtype=base.dtype))
     settle_generation(model, tokenizer, base)
     return save_policy(model, tokenizer, folder)
 
@@ -59,7 +61,7 @@ def architecture(base: HubBase) -> PretrainedConfig:
 
     if base.config is None and Path(base.path).is_dir():
         with _told_plainly(base):
-            config = AutoConfig.from_pretrained(base.path)
+            config = AutoConfig.from_pretrained(**_source(base))
     elif base.config is None:
         raise BadInput(f"base.config is not given: the shape of {base.path} is not known before it is loaded")
     else:
@@ -89,6 +91,18 @@ def check_continues(base: HubBase, config: PretrainedConfig) -> None:
             f"base.path = {base.path!r} is an encoder (model_type {config.model_type}), which fills gaps and continues "
             "no text: choose a causal language model"
         )
+
+
+def check_gguf(base: HubBase) -> None:
+    """Raise a BadInput if a GGUF file is asked for that is not there, or that nothing here can read."""
+    if base.gguf is None:
+        return
+    if find_spec("gguf") is None:
+        raise BadInput(f"base.gguf = {base.gguf!r} needs the package gguf: pip install -e '.[gguf]'")
+    folder = Path(base.path)
+    if folder.is_dir() and not (folder / base.gguf).is_file():
+        there = ", ".join(sorted(file.name for file in folder.glob("*.gguf"))) or "none"
+        raise BadInput(f"base.gguf = {base.gguf!r}: there is no such file in base.path = {base.path!r}; there: {there}")
 
 
 def check_context(config: PretrainedConfig, task: Task, path: str, prompts: Sequence[Sequence[int]] = ()) -> None:
@@ -144,7 +158,7 @@ def _load_tokenizer(base: HubBase) -> PreTrainedTokenizerBase:
         "tokenizer.save_pretrained writes (tokenizer.json, tokenizer_config.json)"
     )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base.path, revision=base.revision)
+        tokenizer = AutoTokenizer.from_pretrained(**_source(base))
     except ValueError as error:
         raise BadInput(f"{missing}; transformers says: {str(error).partition(chr(10))[0]}") from error
     if tokenizer.get_vocab().keys() <= tokenizer.get_added_vocab().keys():
@@ -191,6 +205,21 @@ def settle_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
         model.generation_config.eos_token_id = list(base.eos_token_ids)
     model.generation_config.eos_token_id = eos_token_ids(model, tokenizer)
     model.generation_config.pad_token_id = tokenizer.pad_token_id
+
+
+def _source(base: HubBase) -> dict[str, Any]:
+    """What ``from_pretrained`` is told of where the model is."""
+    source = {"pretrained_model_name_or_path": base.path, "revision": base.revision}
+    return source if base.gguf is None else {**source, "gguf_file": base.gguf}
+
+
+def _dequantised(model: PreTrainedModel) -> PreTrainedModel:
+    """The model without the mark of the file that it came from: transformers would refuse to save it."""
+    if (quantizer := getattr(model, "hf_quantizer", None)) is not None:
+        quantizer.remove_quantization_config(model)
+    elif hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    return model
 
 
 def _is_folder(path: str) -> bool:

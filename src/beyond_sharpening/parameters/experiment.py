@@ -26,14 +26,15 @@ from beyond_sharpening.parameters.training import Training
 class Parameters(Strict):
     """Everything a run can be told, after the layers are composed.
 
-    ``project``, ``place``, ``start_place`` and ``workspace`` are added by the configuration loader: they say where the
-    run is, not what it does.
+    ``project``, ``place``, ``start_place``, ``workspace`` and ``parts`` are added by the configuration loader: they say
+    where the run is, not what it does.
     """
 
     project: str = Field(description="Root folder of the project; local files are found from it.")
     place: str = Field(description="Folder of the run's results below those of the data layers.")
     start_place: str = Field(description="The same of its start model, which domains may share.")
     workspace: str = Field(description="Folder for unfinished policies.")
+    parts: str = Field(description="Folder for the parts that evaluations are made of.")
 
     model: str
     domain: str | None = Field(description="What is asked, and how it is graded; none is what the model's block says.")

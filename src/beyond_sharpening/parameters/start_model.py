@@ -51,6 +51,11 @@ class HubBase(Strict):
     type: Literal["hub"]
     path: str = Field(min_length=1, description="Hub id, or a local folder written by save_pretrained.")
     revision: str = "main"
+    gguf: str | None = Field(
+        default=None,
+        pattern=r"\.gguf$",
+        description="Name of a GGUF file there, read by transformers and dequantised; none reads safetensors.",
+    )
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     config: dict[str, Any] | None = Field(
         default=None, description="Keys of its config.json; what is loaded must agree. It gives the shape beforehand."

@@ -92,6 +92,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
             "place": folder,
             "start_place": str(composed["model"]) if shared else folder,
             "workspace": str(models / folder / "workspace"),
+            "parts": str(project / str(composed["data"]) / "07_model_output" / folder / "parts"),
         }
         try:
             parameters = Parameters.model_validate({**composed, **places})

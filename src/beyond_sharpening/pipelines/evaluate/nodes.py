@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -39,26 +40,32 @@ def evaluate_base(
     options: dict[str, Any],
     sample_seed: int,
     hardware: dict[str, Any],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    parts: str,
+) -> dict[str, pd.DataFrame]:
     """The base's samples, with a second independent set of them (replicate 1), and what they predict of sharpening.
 
-    The prediction is made and said here, before anything is trained.
+    The prediction is made and said here, before anything is trained. The completions of the reference decoder are kept
+    with their tokens: every policy scores them.
     """
     from beyond_sharpening.analysis import predicted_effect, prediction_lines
-    from beyond_sharpening.evaluation import Arm, evaluate
+    from beyond_sharpening.analysis.contrasts import REFERENCE_DECODER
+    from beyond_sharpening.evaluation import BASE_COMPLETION, Arm, evaluate
 
     exam = build_exam(benchmarks, task, options, sample_seed, hardware)
     arms = [Arm(model, "base", "default", "last", 0, replicate) for replicate in (0, 1)]
-    samples = pd.concat([evaluate(arm, base, base, exam) for arm in arms], ignore_index=True)
+    drawn = pd.concat([evaluate(arm, base, base, exam, Path(parts)) for arm in arms], ignore_index=True)
+    samples = drawn.drop(columns="tokens")
     prediction = predicted_effect(samples)
     print("\n".join(["", *prediction_lines(prediction), ""]))
-    return samples, prediction
+    completions = drawn.loc[drawn["decoder"] == REFERENCE_DECODER, BASE_COMPLETION].reset_index(drop=True)
+    return {"samples": samples, "completions": completions, "prediction": prediction}
 
 
 def evaluate_policy(
     last: Policy,
     best: Policy,
     base: Policy,
+    base_completions: pd.DataFrame,
     benchmarks: pd.DataFrame,
     model: str,
     train_seed: int,
@@ -67,37 +74,33 @@ def evaluate_policy(
     options: dict[str, Any],
     sample_seed: int,
     hardware: dict[str, Any],
-) -> pd.DataFrame:
-    """The samples of a trained policy, at each checkpoint asked for."""
-    from beyond_sharpening.evaluation import Arm, evaluate
+    parts: str,
+) -> dict[str, pd.DataFrame]:
+    """The samples of a trained policy at each checkpoint asked for, and the base's completions scored under it."""
+    from beyond_sharpening.evaluation import Arm, evaluate, score_base
 
     exam = build_exam(benchmarks, task, options, sample_seed, hardware)
     trained = Training.model_validate(training)
     policies = {"last": last, "best": best}
-    return pd.concat(
-        [
-            evaluate(
-                Arm(model, trained.objective, trained.naming(), checkpoint, train_seed),
-                policies[checkpoint],
-                base,
-                exam,
-            )
-            for checkpoint in Evaluation.model_validate(options).checkpoints
-        ],
-        ignore_index=True,
-    )
+    samples, scores = [], []
+    for checkpoint in Evaluation.model_validate(options).checkpoints:
+        arm = Arm(model, trained.objective, trained.naming(), checkpoint, train_seed)
+        examined = (arm, policies[checkpoint], base)
+        samples.append(evaluate(*examined, exam, Path(parts)).drop(columns="tokens"))
+        scores.append(score_base(*examined, base_completions, exam, Path(parts)))
+    return {"samples": pd.concat(samples, ignore_index=True), "base_scores": pd.concat(scores, ignore_index=True)}
 
 
 def gather_samples(
     *tables: pd.DataFrame,
-) -> tuple[dict[str, dict[str, float]], dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+) -> tuple[dict[str, dict[str, float]], *tuple[dict[str, pd.DataFrame], ...]]:
     """Accuracy of every policy, for the tracker, once all tables are there.
 
-    The tables are partitions of ``all_samples`` already, and the histories of the trainings before them partitions
-    of ``all_histories``: nothing is added to either, but what reads them waits.
+    The tables are partitions of ``all_samples`` already, as are the base's scores and the histories of the trainings
+    of theirs: nothing is added to any, but what reads them waits.
     """
     samples = pd.concat(tables, ignore_index=True)
     samples = samples[(samples["replicate"] == 0) & (samples["checkpoint"] == "last")]
     arms = samples[["policy", "benchmark", "decoder"]].agg("/".join, axis=1)
     accuracy = samples["correct"].groupby(arms).mean()
-    return {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}, {}
+    return {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}, {}, {}

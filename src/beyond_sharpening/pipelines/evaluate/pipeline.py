@@ -11,12 +11,14 @@ ASKED = {
     "options": "params:evaluate",
     "sample_seed": "params:sample_seed",
     "hardware": "params:hardware",
+    "parts": "params:parts",
 }
 
 
 def create_base_pipeline() -> Pipeline:
     """Evaluate the start model, and predict from its samples what sharpening will do."""
-    inputs, outputs = {"base": "base_policy", **ASKED}, ["base_samples", "sharpening_prediction"]
+    inputs = {"base": "base_policy", **ASKED}
+    outputs = {"samples": "base_samples", "completions": "base_completions", "prediction": "sharpening_prediction"}
     return _stage([Node(nodes.evaluate_base, inputs, outputs, name="evaluate_base")])
 
 
@@ -26,17 +28,19 @@ def create_policy_pipeline(objective: str) -> Pipeline:
         "last": f"{objective}_policy",
         "best": f"{objective}_best_policy",
         "base": "base_policy",
+        "base_completions": "base_completions",
         "train_seed": "params:train_seed",
         "training": f"params:train.{objective}",
         **ASKED,
     }
-    return _stage([Node(nodes.evaluate_policy, inputs, f"{objective}_samples", name=f"evaluate_{objective}")])
+    outputs = {"samples": f"{objective}_samples", "base_scores": f"{objective}_base_scores"}
+    return _stage([Node(nodes.evaluate_policy, inputs, outputs, name=f"evaluate_{objective}")])
 
 
 def create_gathering_pipeline(policies: list[str]) -> Pipeline:
     """Wait for the samples of all policies and summarise them for the tracker."""
     inputs = [f"{policy}_samples" for policy in policies]
-    outputs = ["accuracy_metrics", "all_samples", "all_histories"]
+    outputs = ["accuracy_metrics", "all_samples", "all_base_scores", "all_histories"]
     return _stage([Node(nodes.gather_samples, inputs, outputs, name="gather_samples")])
 
 

@@ -1,0 +1,122 @@
+"""What an evaluation is made of: parts of bounded size, each written whole when it is done and never made again.
+
+A part is what one decoder draws for some problems of one benchmark, or those problems' base completions scored under a
+policy. Its file is named for all that determines it: another benchmark, decoder or policy finds what is there and makes
+what is new, and an evaluation that was cut off goes on with the next part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from beyond_sharpening.evaluation.exam import Arm, Exam
+from beyond_sharpening.models.policy import Policy
+from beyond_sharpening.parameters.decoders import Decoder
+from beyond_sharpening.problems import Problem
+
+ROWS = 4
+"""Batches of completions that grow together in a part: few enough to be lost, enough to keep batches full."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some problems of one benchmark, and what is made of them.
+
+    Attributes:
+        problems: of one benchmark.
+        name: of the decoder; ``None`` where base completions are scored.
+        decoder: what draws.
+        scored: the base completions of these problems, with their ``tokens``.
+        digest: of all that determines the part.
+    """
+
+    problems: Sequence[Problem]
+    digest: str
+    name: str | None = None
+    decoder: Decoder | None = None
+    scored: pd.DataFrame | None = None
+
+    def file(self, folder: Path) -> Path:
+        """Where its rows are kept."""
+        return folder / f"{self.name or 'base_scores'}-{self.problems[0].source}-{self.digest}.parquet"
+
+    def keep(self, rows: pd.DataFrame, folder: Path) -> None:
+        """Write the rows, whole or not at all."""
+        file = self.file(folder)
+        unfinished = file.with_suffix(".unfinished")
+        rows.to_parquet(unfinished)
+        unfinished.replace(file)
+
+
+def drawn_parts(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> list[Part]:
+    """What an arm's decoders draw: by problems first, so that decoders that share their draws find them in memory."""
+    asked = _asked(arm, policy, exam) | {"base": fingerprint(base)}
+    decoders = exam.decoders_of(arm)
+    return [
+        Part(problems, _digest({**asked, "decoder": decoder.model_dump(mode="json")}, problems), name, decoder)
+        for problems in _shares(exam)
+        for name, decoder in decoders.items()
+    ]
+
+
+def scored_parts(arm: Arm, policy: Policy, completions: pd.DataFrame, exam: Exam) -> list[Part]:
+    """The base's completions of every share of the problems, to be scored under the arm's policy."""
+    asked = _asked(arm, policy, exam)
+    parts = []
+    for problems in _shares(exam):
+        rows = completions[completions["benchmark"] == problems[0].source]
+        rows = rows[rows["problem_id"].isin({problem.id for problem in problems})]
+        if len(rows):
+            drawn = hashlib.sha256(rows["tokens"].map(lambda tokens: str(list(tokens))).str.cat(sep=";").encode())
+            digest = _digest({**asked, "base_completions": drawn.hexdigest()}, problems)
+            parts.append(Part(problems, digest, scored=rows))
+    return parts
+
+
+def fingerprint(policy: Policy) -> str:
+    """What tells a policy's weights from others': sizes of its files, and samples of what they hold."""
+    digest = hashlib.sha256()
+    for file in sorted([*policy.path.glob("*.safetensors"), *policy.path.glob("*.json")]):
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size};".encode())
+        with file.open("rb") as content:
+            for place in {0, size // 2, max(0, size - _SAMPLE)}:
+                content.seek(place)
+                digest.update(content.read(_SAMPLE))
+    return digest.hexdigest()
+
+
+_SAMPLE = 1 << 20
+
+
+def _shares(exam: Exam) -> Iterator[Sequence[Problem]]:
+    """The problems of each benchmark, in shares whose completions fill some batches."""
+    rows = max(decoder.rows for decoder in exam.decoders.values())
+    size = max(1, ROWS * exam.hardware.generation_batch // rows)
+    for _, problems in groupby(exam.problems, lambda problem: problem.source):
+        of_one = list(problems)
+        yield from (of_one[start : start + size] for start in range(0, len(of_one), size))
+
+
+def _asked(arm: Arm, policy: Policy, exam: Exam) -> dict[str, Any]:
+    return {
+        "arm": vars(arm),
+        "policy": fingerprint(policy),
+        "task": exam.task.model_dump(mode="json"),
+        "sample_seed": exam.sample_seed,
+        "min_completion_tokens": exam.min_completion_tokens,
+        "dtype": exam.hardware.dtype,
+    }
+
+
+def _digest(asked: Mapping[str, Any], problems: Sequence[Problem]) -> str:
+    told = [asked, [[problem.id, problem.question, problem.gold, problem.difficulty] for problem in problems]]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:20]
