@@ -14,17 +14,20 @@ from beyond_sharpening.grading.compare import (
     Judge,
     all_true,
     any_true,
-    assigned,
     exact_and_rounded,
     is_rounded,
     same_answer,
     undecided,
 )
-from beyond_sharpening.grading.quantity import quantity, same_unit
+from beyond_sharpening.grading.names import assigned
+from beyond_sharpening.grading.quantity import quantity
 from beyond_sharpening.grading.structure import Several, structure
+from beyond_sharpening.grading.units import conversion
 
 _ANY_OF = r"\anyof"
 _WITHIN = re.compile(r"(?P<answer>.*)\\within\{(?P<tolerance>[^{}]*)\}", re.DOTALL)
+
+_CHOICE = re.compile(r"\(?([A-H])[).:]\s+(\S.*)", re.DOTALL)  # A) 5 answers A, and 5
 
 
 class Acceptable(NamedTuple):
@@ -84,6 +87,9 @@ def accepts(gold: str, answer: str, judge: Judge = undecided) -> bool | None:
 
 
 def _accepts(gold: Acceptable, answer: str, judge: Judge) -> bool | None:
+    if (chosen := _CHOICE.fullmatch(answer)) and not _CHOICE.fullmatch(gold.answer):
+        letter, text = chosen.groups()
+        return any_true(_accepts(gold, each, judge) for each in (letter, text))
     if (sides := exact_and_rounded(answer)) and not exact_and_rounded(gold.answer):
         exact, rounded = sides
         if number(exact) is not None and not is_rounded(rounded, exact):
@@ -93,13 +99,14 @@ def _accepts(gold: Acceptable, answer: str, judge: Judge) -> bool | None:
         return same_answer(answer, gold.answer, judge)
     ours, theirs = quantity(assigned(answer, gold.answer)), quantity(gold.answer)
     value = structure(ours.value)
-    if isinstance(value, Several) or not same_unit(ours.unit, theirs.unit):
+    rate = conversion(ours.unit, theirs.unit)
+    if isinstance(value, Several) or rate is None:
         return False
     left, right = number(value), number(theirs.value)
     if left is None or right is None:
         return judge(value, theirs.value, gold.tolerance)
-    as_it_stands = 1 in (ours.factor, theirs.factor) and abs(left - right) <= gold.tolerance
-    return as_it_stands or abs(left * ours.factor - right * theirs.factor) <= gold.tolerance * theirs.factor
+    as_it_stands = rate == 1 and 1 in (ours.factor, theirs.factor) and abs(left - right) <= gold.tolerance
+    return as_it_stands or abs(left * ours.factor * rate - right * theirs.factor) <= gold.tolerance * theirs.factor
 
 
 def _groups(gold: str) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from beyond_sharpening.grading.boxed import stated_answer
+from beyond_sharpening.grading.reading import stated_answer
 from beyond_sharpening.grading.gold import states_an_answer
 from beyond_sharpening.grading.judge import Claim, quick_verdict
 from beyond_sharpening.grading.pool import judge_in_processes

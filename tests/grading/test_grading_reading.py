@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from beyond_sharpening.grading import last_boxed, marked_answer
-from beyond_sharpening.grading.boxed import stated_answer
+from beyond_sharpening.grading.reading import stated_answer
 
 
 @pytest.mark.parametrize(
