@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from beyond_sharpening.grading.canonical import canonical, number, same_number
 from beyond_sharpening.grading.typesetting import without_typesetting
-from beyond_sharpening.grading.intervals import as_interval, as_union
+from beyond_sharpening.grading.intervals import as_union, bound
 from beyond_sharpening.grading.names import assigned, assignment, relates, values_by_name
 from beyond_sharpening.grading.quantity import Quantity, quantity
 from beyond_sharpening.grading.structure import Several, structure
@@ -53,8 +53,12 @@ def same_answer(answer: str, gold: str, judge: Judge = undecided) -> bool | None
         return True
     if (decided := same_number(answer, gold)) is not None:
         return decided
+    if (last := _last_side(answer, gold)) is not None:
+        return last and same_answer(last, gold, judge)
     if len(sides := _sides(gold)) > 1:
         return all_true(any_true(same_answer(one, other, judge) for other in sides) for one in _sides(answer))
+    if (decided := _same_bound(answer, gold, judge)) is not None:
+        return decided
     ours, theirs = structure(assigned(answer, gold)), structure(assigned(gold, answer))
     if isinstance(ours, Several):
         decided = _same_as_one(ours, theirs, judge) if isinstance(theirs, str) else _same_parts(ours, theirs, judge)
@@ -63,6 +67,15 @@ def same_answer(answer: str, gold: str, judge: Judge = undecided) -> bool | None
     else:
         return _same_expression(answer, gold, ours, theirs, judge)
     return judge(answer, gold) if decided is None else decided
+
+
+def _same_bound(answer: str, gold: str, judge: Judge) -> bool | None:
+    """Compare as intervals, where one bounds a name (``x < 3``) and the other the same name or none."""
+    one, other = bound(answer), bound(gold)
+    if one is None or other is None or not (one.name or other.name):
+        return None
+    same_name = one.name == other.name or not (one.name and other.name)
+    return same_name and same_answer(one.interval, other.interval, judge)
 
 
 def _written_alike(answer: str, gold: str) -> bool:
@@ -88,6 +101,8 @@ def _same_expression(answer: str, gold: str, ours: str, theirs: str, judge: Judg
 
 def _same_quantity(ours: Quantity, theirs: Quantity, judge: Judge) -> bool | None:
     """Compare two values; a percent sign or a number word in one may have been left out in the other, or worked out."""
+    if (radians := _in_radians(ours, theirs)) is not None:
+        return same_answer(*radians, judge)
     rate = conversion(ours.unit, theirs.unit)
     if rate is None:
         return False
@@ -98,6 +113,14 @@ def _same_quantity(ours: Quantity, theirs: Quantity, judge: Judge) -> bool | Non
         return worked_out or as_it_stands or (rate == 1 and ours.factor == theirs.factor and same_number(ours.value, theirs.value))
     converted = ours.value if rate == 1 else rf"\frac{{{rate.numerator}}}{{{rate.denominator}}}({ours.value})"
     return same_answer(converted, theirs.value, judge)
+
+
+def _in_radians(ours: Quantity, theirs: Quantity) -> tuple[str, str] | None:
+    """Both values in radians, where one is in degrees and the other a multiple of pi without them."""
+    values = [rf"({each.value})\frac{{\pi}}{{180}}" if each.unit == "degree" else each.value for each in (ours, theirs)]
+    others = [each for each in (ours, theirs) if each.unit != "degree"]
+    in_radians = len(others) == 1 and others[0].unit in ("", "radian") and r"\pi" in others[0].value
+    return (values[0], values[1]) if in_radians else None
 
 
 def _same_in_a_base(answer: str, gold: str) -> bool:
@@ -187,6 +210,15 @@ def _sides(text: str) -> list[str]:
     sides = re.split(r"=|\\approx(?![A-Za-z])", text)
     variable = _GREEK.search(text) or re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", text))
     return [text] if variable or not all(side.strip(" $") for side in sides) else sides
+
+
+def _last_side(answer: str, gold: str) -> str | None:
+    """The last side of ``x = 10/4 = 2.5``, ``""`` if a constant before it is another; None where the gold has as many."""
+    sides = without_typesetting(answer).split("=")
+    if len(sides) < 3 or len(sides) <= len(gold.split("=")) or isinstance(structure(answer), Several):
+        return None
+    constants = {value for side in sides if (value := number(side)) is not None}
+    return "" if len(constants) > 1 else sides[-1]
 
 
 def exact_and_rounded(answer: str) -> tuple[str, str] | None:

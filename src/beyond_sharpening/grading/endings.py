@@ -6,8 +6,9 @@ from beyond_sharpening.grading.shapes import AND, FORMULA, NUMBER
 from beyond_sharpening.grading.statements import unstated_at_the_end
 
 _LONGEST = 400
+_TRAILING = " \t\r\n*.`\"。"
 _TRAILER = re.compile(
-    r"(?:\s*(?:I hope (?:it|this|that) (?:is correct|helps)|Thank you|Done|Q\.?E\.?D)[.!]*|[\s*.`\"。]|\\blacksquare|\\square|■)+\Z"
+    r"(?:I hope (?:it|this|that) (?:is correct|helps)|Thank you|Done|Q\.?E\.?D|\\blacksquare|\\square|■)[.!]*\Z"
 )
 _CHOICE = re.compile(r"(?:^|\n)\s*(\(?[A-H]\)?)\Z")
 _VALUE = rf"(?:{FORMULA}|{NUMBER})"
@@ -28,7 +29,10 @@ def ending(text: str) -> str | None:
     It is none where it is part of something longer (``5 - 3``, ``question 7``, ``x + 3 = 10``), and where its sentence
     denies, supposes or asks.
     """
-    text = _TRAILER.sub("", text[-2 * _LONGEST :])[-_LONGEST:]
+    text = text[-2 * _LONGEST :].rstrip(_TRAILING)
+    while trailer := _TRAILER.search(text):
+        text = text[: trailer.start()].rstrip(_TRAILING)
+    text = text[-_LONGEST:]
     if choice := _CHOICE.search(text):
         return choice[1]
     if not (found := _ENDING.search(text)):

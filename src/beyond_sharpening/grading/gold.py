@@ -27,7 +27,10 @@ from beyond_sharpening.grading.units import conversion
 _ANY_OF = r"\anyof"
 _WITHIN = re.compile(r"(?P<answer>.*)\\within\{(?P<tolerance>[^{}]*)\}", re.DOTALL)
 
-_CHOICE = re.compile(r"\(?([A-H])[).:]\s+(\S.*)", re.DOTALL)  # A) 5 answers A, and 5
+# A) 5 answers A, and 5
+_CHOICE = re.compile(
+    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?([A-H])[).:](?:\s*\}|\s|\\[ ,;]|~)(?:\s|\\[ ,;]|~)*(\S.*)", re.DOTALL
+)
 
 
 class Acceptable(NamedTuple):

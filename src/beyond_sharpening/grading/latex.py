@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from beyond_sharpening.grading.canonical import number
+from beyond_sharpening.grading.canonical import number, rounded
 from beyond_sharpening.grading.typesetting import without_typesetting
 
 
@@ -19,7 +19,8 @@ def read(expression: str) -> list[Any]:
     from math_verify import LatexExtractionConfig, parse
     from sympy import Eq, Rational, nan, zoo
 
-    if (value := number(expression)) is not None:
+    decimal = rounded(expression)
+    if (value := decimal.value if decimal else number(expression)) is not None:
         return [Rational(value.numerator, value.denominator)]
     normalisation = NormalizationConfig(units=False, malformed_operators=True, nits=True, boxed="all")
     reading = LatexExtractionConfig(boxed_match_priority=0, normalization_config=normalisation)
@@ -45,7 +46,9 @@ def _as_meant(expressed: Any) -> Any:
     meant = {rate: Symbol(str(rate), real=True) for rate in expressed.atoms(Derivative) if rate.expr.is_Symbol}
     meant |= {decimal: Rational(str(decimal)) for decimal in expressed.atoms(Float)}
     if not expressed.has(Sum, Product, Integral):
-        meant |= {name: I for name in expressed.free_symbols if name.name == "i"}
+        # With an i between spaces the grammar takes every name for complex, without one for real.
+        names = {name: I if name.name == "i" else Symbol(name.name, real=True) for name in expressed.free_symbols}
+        meant |= {name: meaning for name, meaning in names.items() if meaning != name and name not in meant.values()}
     return expressed.xreplace(meant)
 
 
@@ -54,6 +57,7 @@ def _for_the_grammar(expression: str) -> str:
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", without_typesetting(expression))
     text = re.sub(r"(?<==)([-+]?[\d.]+)[eE]([-+]?\d+)$", r"\1\\cdot10^{\2}", text)
     text = re.sub(r"'+", lambda primes: "^{" + r"\prime" * len(primes[0]) + "}", text)
+    text = re.sub(r"\\lg(?![A-Za-z])", r"\\log_{10}", text)
     # A capital E is Euler's number, which has no subscript, and a gamma is the function.
     text = re.sub(r"(?<![A-Za-z\\])E_", r"\\varepsilon_", text)
     return re.sub(r"\\gamma(?![A-Za-z])", r"\\varpi", text)

@@ -11,7 +11,7 @@ _NAME = (
     r"|\((?:[A-Za-z](?:_\w)?)(?:,[A-Za-z](?:_\w)?)+\)|[A-Z](?:[A-Z]|:[A-Z])+|[a-z](?::[a-z])+|\\(?:angle|triangle|overline)\{?[A-Z]+\}?)"
 )
 _VALUE = r"(?P<value>[^=<>]+)"
-_ASSIGNMENT = re.compile(rf"{_NAME}(?:=|\\(?:in|approx)(?![A-Za-z])){_VALUE}")
+_ASSIGNMENT = re.compile(rf"{_NAME}(?:=|\\(?:in|approx|equiv)(?![A-Za-z])){_VALUE}")
 _ASSIGNED_TO = re.compile(rf"{_VALUE}={_NAME}")
 _RELATION = re.compile(r"[=<>]|\\(?:[lgn]e|in|cup|cap|setminus|mid|mathbb|emptyset|pm)(?![A-Za-z])|\|")
 

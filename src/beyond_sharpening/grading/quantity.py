@@ -25,6 +25,7 @@ _OF_SIGNS = {r"^\circ": "degree", r"^\circC": "celsius_degree", r"^\circF": "fah
 _ANGLE = re.compile(
     r"(?P<sign>-?)(?P<degrees>[0-9]+)\^\\circ ?(?P<minutes>[0-9.]+)(?:'|\^\\prime) ?(?:(?P<seconds>[0-9.]+)(?:''|\"|\^\\prime\\prime))?"
 )
+_MODULO = re.compile(r"(?P<value>.+?)(?:\\pmod\{?|\(\\?mod ?)(?P<modulus>[0-9]+)[})]?")
 _FONT = r"\\(?:text|textrm|textbf|textit|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathsf|mathit|operatorname|rm)"
 _POWER = r"\s*\^\s*\{?\s*-?[0-9]\s*\}?"
 _ATOM = rf"{_FONT}\s*\{{(?:[^{{}}\d]|\^\{{?-?[0-9]\}}?)*[^{{}}\d\s](?:[^{{}}\d]|\^\{{?-?[0-9]\}}?)*\}}(?:{_POWER})?"
@@ -77,6 +78,8 @@ def quantity(text: str) -> Quantity:
         return Quantity(angle["sign"] + _degrees(angle), "degree")
     if (two := _TWO.fullmatch(plain)) and (total := _sum(two)):
         return total
+    if modulo := _MODULO.fullmatch(plain):
+        return Quantity(modulo["value"], f"modulo {modulo['modulus']}")
     if sign := _SIGN.fullmatch(plain):
         unit = _OF_SIGNS.get(sign["unit"] + sign["scale"]) or split_factor(sign["unit"])[1]
         return _quantity(sign["value"], unit)

@@ -11,10 +11,12 @@ from beyond_sharpening.grading.canonical import number
 from beyond_sharpening.grading.endings import ending
 from beyond_sharpening.grading.statements import hashed, last_statement, takes_back
 
-_THOUGHT = re.compile(r".*</(?:think|thinking|thought|reasoning)>", re.DOTALL)
+_THOUGHT = re.compile(r"</(?:think|thinking|thought|reasoning)>")
 _UNFINISHED_THOUGHT = re.compile(r"<(?:think|thinking|thought|reasoning)>.*", re.DOTALL)
 _END = re.compile(r"<\|(?:im_end|eot_id|endoftext|end_of_text|end)\|>|</s>|<｜end▁of▁sentence｜>")
-_NEXT_PROBLEM = re.compile(r"\n\s*(?:Problem|Question|Q)\s*\d*:")
+_ANSWERS_FOR_A_BOX = re.compile(r"[\d\\]|^\(?[A-H]\)?$")  # not a yes or no to a remark
+_NEXT_PROBLEM = re.compile(r"^[ \t]*(?:Problem|Question|Q) ?\d*:", re.MULTILINE)
+_LONGEST_NUMBER = 200
 
 
 def marked_answer(text: str) -> str | None:
@@ -36,11 +38,12 @@ def stated_answer(text: str) -> str | None:
     """
     text = _presented(text)
     box = boxed_answer(text)
-    stated = last_statement(text, box.end if box else 0) or box
+    said = last_statement(text, box.end if box else 0)
+    stated = box if box and said and not _ANSWERS_FOR_A_BOX.search(said.answer) else said or box
     if stated is not None:
         behind = text[stated.end :]
         return ending(behind) if takes_back(behind) else stated.answer
-    if number(text) is not None:
+    if len(text) <= _LONGEST_NUMBER and number(text) is not None:
         return text
     return None if breaks_off_in_a_box(text) else ending(text)
 
@@ -48,7 +51,7 @@ def stated_answer(text: str) -> str | None:
 def _presented(text: str) -> str:
     """What the text presents: no thinking, nothing behind its end, and no next problem that it goes on with."""
     if "<" in text:
-        text = _UNFINISHED_THOUGHT.sub("", _THOUGHT.sub("", text))
+        text = _UNFINISHED_THOUGHT.sub("", _THOUGHT.split(text)[-1])
         text = _END.split(text, maxsplit=1)[0]
     following = _NEXT_PROBLEM.search(text)
     if following and (boxed_answer(text[: following.start()]) or last_statement(text[: following.start()])):

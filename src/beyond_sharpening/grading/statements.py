@@ -29,12 +29,12 @@ _SENTENCE = re.compile(r"[.!?](?=\s)|[\n。]")
 _UNSTATED = re.compile(
     r"(?i)(?<!\w)(?:if|suppose|supposing|assume|assuming|let|imagine|unless|whether|pretend|doubt|never|cannot|wrong"
     r"|incorrect|not(?! (?:hard|difficult|only))|[a-z]+n['’]t|(?:might|may|could) (?:be|think|guess|say|expect|believe)"
-    r"|would (?:think|guess|expect)|need|find|asks?|asked)(?!\w)"
+    r"|would (?:think|guess|expect)|need|find|asks?|asked|check|verify|confirm)(?!\w)"
 )
 _SUPPOSED = re.compile(r"(?i)\b(?:if|were|had|suppose|assume|would have)\b")
 _TAKEN_BACK = re.compile(
-    r"(?i)\b(?:that|this|it|which)(?:['’]s|\s+is|\s+was)(?:\s+\w+)?\s+(?:wrong|incorrect|false|mistaken|an? (?:mistake|error))\b"
-    r"|\b(?:that|this|it|which)(?:['’]s\s+not|\s+(?:is|was)(?:\s+not|n['’]t)|\s+can(?:['’]t|not))\s+(?:be\s+)?(?:quite\s+)?(?:right|correct|true)\b"
+    r"(?i)\b(?:that|this|it)(?:['’]s|\s+is|\s+was)(?:\s+\w+)?\s+(?:wrong|incorrect|mistaken|an? (?:mistake|error))\b"
+    r"|\b(?:that|this|it)(?:['’]s\s+not|\s+(?:is|was)(?:\s+not|n['’]t)|\s+can(?:['’]t|not)\s+be)\s+(?:quite\s+)?(?:right|correct)\b"
     r"|\bI (?:made|have made|see) an? (?:\w+ )?(?:mistake|error)\b"
 )
 

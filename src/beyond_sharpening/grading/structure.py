@@ -17,9 +17,12 @@ _MATRIX = re.compile(
     re.DOTALL,
 )
 _SYSTEM = re.compile(
-    r"\\begin\{(?P<name>cases|(?:align|gather|split)(?:ed)?\*?)\}(?P<body>.*)\\end\{(?P=name)\}", re.DOTALL
+    r"(?:\\\{)?\\begin\{(?P<name>cases|array|(?:align|gather|split)(?:ed)?\*?)\}(?:\{[lcr|]+\})?(?P<body>.*)\\end\{(?P=name)\}\}?",
+    re.DOTALL,
 )
+_SET_OF_ALL = re.compile(r"\\\{[A-Za-z](?:\\in\\mathbb\{R\})?(?:\||:|\\mid)(?P<condition>.+)\\\}", re.DOTALL)
 _PAIRS = re.compile(r"[A-Za-z](?:_\w)?=[^,;=]+(?:,\s*[A-Za-z](?:_\w)?=[^,;=]+)+")
+_PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])")
 _THOUSANDS = re.compile(r"(?<![0-9,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
 
 
@@ -53,6 +56,8 @@ def structure(text: str) -> str | Several:
         return plain
     if several := _matrix(plain) or _system(plain):
         return several
+    if described := _SET_OF_ALL.fullmatch(plain):
+        return structure(described["condition"])
     if enclosed := _enclosed(plain):
         opener, inside = enclosed
         if opener == "{" or _matrix(inside):
@@ -140,8 +145,8 @@ def _both_signs(parts: tuple[str, ...]) -> tuple[str, ...]:
     """Write ``a \\pm b`` as the two expressions it stands for."""
     signed: list[str] = []
     for part in parts:
-        if part.count(r"\pm") == 1:
-            signed += (without_typesetting(part.replace(r"\pm", sign)).removeprefix("+") for sign in "+-")
+        if len(_PLUS_MINUS.findall(part)) == 1:
+            signed += (without_typesetting(_PLUS_MINUS.sub(sign, part)).removeprefix("+") for sign in "+-")
         else:
             signed.append(part)
     return tuple(signed)

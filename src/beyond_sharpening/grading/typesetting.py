@@ -70,6 +70,8 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^(?:=|\\approx(?![A-Za-z]))", ""),
         (r"(?:^|(?<=[(\[,={]))\+(?=[0-9A-Za-z.\\(])", ""),
         (r"[.,;]+$", ""),
+        (r"^[Nn]o (?:real )?solutions?$", r"\\emptyset"),
+        (r"^[Aa]ll real numbers$", r"\\mathbb{R}"),
     )
 )
 
