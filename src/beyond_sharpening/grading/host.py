@@ -7,6 +7,7 @@ speaks with it through a pipe; see :mod:`beyond_sharpening.grading.pool`.
 import multiprocessing
 import signal
 import sys
+from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import NamedTuple
@@ -14,8 +15,7 @@ from typing import NamedTuple
 from pebble import ProcessFuture, ProcessPool
 
 from beyond_sharpening.grading.canonical import canonical
-from beyond_sharpening.grading.judge import Claim
-from beyond_sharpening.grading.verdict import Verdict
+from beyond_sharpening.grading.verdict import Claim, Verdict
 from beyond_sharpening.grading.worker import Failure, start, work
 
 # Seconds that a worker may take for one of computing: it may have to wait for a processor, or compute deaf to signals.
@@ -23,9 +23,10 @@ _PATIENCE = 4
 
 
 class Request(NamedTuple):
-    """Claims to judge: by which function, in how many processes, in how many seconds each."""
+    """Claims to judge: by which function, found where, in how many processes, in how many seconds each."""
 
     function: str
+    path: list[str]
     claims: list[Claim]
     workers: int
     seconds: float
@@ -38,19 +39,25 @@ def main(pipe: int) -> None:
     connection = Connection(pipe)
     pools: dict[tuple[str, int], ProcessPool] = {}
     try:
-        sys.path[:] = connection.recv()
         while True:
-            connection.send(_answer(connection.recv(), pools))
+            connection.send(_answer(connection.recv(), pools, connection))
     except (EOFError, ConnectionError):
         for pool in pools.values():
             pool.stop()
             pool.join()
 
 
-def _answer(request: Request, pools: dict[tuple[str, int], ProcessPool]) -> list[Verdict | Failure] | None:
-    """The verdicts in order; None where no worker can be started."""
+def _answer(
+    request: Request, pools: dict[tuple[str, int], ProcessPool], connection: Connection
+) -> list[Verdict | Failure] | None:
+    """The verdicts in order; None where no worker can be started.
+
+    Raises:
+        EOFError: if who asked is there no more.
+    """
     key = (request.function, request.workers)
     if key not in pools:
+        sys.path[:] = request.path
         context = multiprocessing.get_context("forkserver")
         pools[key] = ProcessPool(request.workers, context=context, initializer=start, initargs=[request.function])
     try:
@@ -60,6 +67,10 @@ def _answer(request: Request, pools: dict[tuple[str, int], ProcessPool]) -> list
             )
             for claim in request.claims
         ]
+        for future in futures:
+            while wait([future], timeout=1).not_done:
+                if connection.poll():  # nothing comes while an answer is due, but the end
+                    raise EOFError
         return [_outcome(claim, future) for claim, future in zip(request.claims, futures, strict=True)]
     except BrokenProcessPool:
         del pools[key]

@@ -1,33 +1,22 @@
-"""Judging by math-verify: runs inside worker processes, where it can be killed.
+"""Judging one claim: at once where strings and exact numbers decide, else by computer algebra, in a worker process.
 
 math-verify guards itself with signals, which work in main threads only and score what they stop as wrong. Its own
-time limits are therefore off here; :mod:`beyond_sharpening.grading.pool` sets the limit from outside.
+time limits are therefore off here; :mod:`beyond_sharpening.grading.worker` sets the limit.
 """
 
 import logging
-from typing import NamedTuple
+from functools import lru_cache
 
 from beyond_sharpening.grading.algebra import UnreadableAnswer, equivalent
 from beyond_sharpening.grading.canonical import canonical
 from beyond_sharpening.grading.gold import accepts
-from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
+from beyond_sharpening.grading.verdict import UNPARSABLE, Claim, Verdict
 
 # Longer answers are taken apart in worker processes: a degenerate one may be nested thousands of brackets deep.
 _LONGEST_AT_ONCE = 400
 
 
-class Claim(NamedTuple):
-    """An answer held against a gold answer.
-
-    Attributes:
-        text: the answer the completion states, ``""`` when it states none.
-        gold: the gold answer.
-    """
-
-    text: str
-    gold: str
-
-
+@lru_cache(maxsize=1 << 16)
 def quick_verdict(claim: Claim) -> Verdict | None:
     """Judge without math-verify; None when that takes more than comparing strings and exact numbers."""
     answer = canonical(claim.text)

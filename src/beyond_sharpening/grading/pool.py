@@ -9,9 +9,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from threading import Lock
 
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading.host import Request
-from beyond_sharpening.grading.judge import Claim
-from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
+from beyond_sharpening.grading.verdict import UNPARSABLE, Claim, Verdict
 from beyond_sharpening.grading.worker import Failure
 
 logger = logging.getLogger(__name__)
@@ -39,13 +39,17 @@ def judge_in_processes(
         a warning where the function fails on it, or the worker dies.
 
     Raises:
-        RuntimeError: if worker processes cannot be started, or the function fails on every claim.
+        BadInput: if a grader of the user's fails on every one of several claims.
+        RuntimeError: if worker processes cannot be started.
     """
-    request = Request(function, list(claims), workers, timeout)
+    request = Request(function, _path(), list(claims), workers, timeout)
     with _lock:
         answered = _ask(request)
     if answered is None:
         raise RuntimeError(f"The grader's worker processes cannot start, or cannot load {function}: see the error above.")
+    failures = [outcome for outcome in answered if isinstance(outcome, Failure)]
+    if function != JUDGE and len(failures) == len(claims) > 1:
+        raise BadInput(f"The grader {function} failed on all of {len(claims)} completions: {failures[0].error}")
     return [_told(claim, outcome) for claim, outcome in zip(claims, answered, strict=True)]
 
 
@@ -71,12 +75,15 @@ def _ask(request: Request) -> list[Verdict | Failure] | None:
 def _start_host() -> Connection:
     ours, theirs = Pipe()
     program = f"from beyond_sharpening.grading.host import main; main({theirs.fileno()})"
-    path = os.pathsep.join(place or os.getcwd() for place in sys.path)
+    path = os.pathsep.join(_path())
     command = [sys.executable, "-c", program]
     subprocess.Popen(command, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONPATH": path}, stdin=subprocess.DEVNULL)
     theirs.close()
-    ours.send(sys.path)
     return ours
+
+
+def _path() -> list[str]:
+    return [place or os.getcwd() for place in sys.path]
 
 
 def _told(claim: Claim, outcome: Verdict | Failure) -> Verdict:

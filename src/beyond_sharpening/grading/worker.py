@@ -6,11 +6,11 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from beyond_sharpening.grading.canonical import canonical
-from beyond_sharpening.grading.judge import Claim, warm_up
-from beyond_sharpening.grading.verdict import Verdict
+from beyond_sharpening.grading.judge import warm_up
+from beyond_sharpening.grading.verdict import Claim, Verdict
 
 _MEMORY = 2 << 30  # bytes that a worker may map beyond those it starts with
 
@@ -41,13 +41,13 @@ def work(function: str, claim: Claim, seconds: float) -> Verdict | Failure:
     """Judge one claim by the function that is called ``module:function``.
 
     Args:
-        function: takes a claim and returns a verdict.
+        function: a judge of ours, which takes a claim, or a grader with the signature of :func:`grade`.
         claim: what to judge.
         seconds: of computing that it may take; waiting for a busy processor is not counted.
     """
     try:
         signal.setitimer(signal.ITIMER_PROF, seconds)
-        return _function(function)(claim)
+        return _judged(function, claim)
     except (_OutOfTime, MemoryError):
         return Verdict("timeout", canonical(claim.text) or None)
     except RecursionError:
@@ -58,9 +58,19 @@ def work(function: str, claim: Claim, seconds: float) -> Verdict | Failure:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _function(name: str) -> Callable[[Claim], Verdict]:
+def _function(name: str) -> Callable[..., Any]:
     module, function = name.split(":")
     return getattr(importlib.import_module(module), function)
+
+
+def _judged(name: str, claim: Claim) -> Verdict:
+    function = _function(name)
+    if name.startswith("beyond_sharpening.grading"):
+        return function(claim)
+    verdicts = function([claim.text], [claim.gold], workers=1)
+    if len(verdicts) != 1 or not isinstance(verdicts[0], Verdict):
+        raise TypeError(f"{name} returned {verdicts!r} for one completion, not a list of one Verdict")
+    return verdicts[0]
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:
