@@ -117,10 +117,18 @@ def test_repeating_decimals(answer: str, gold: str, correct: bool) -> None:
 @pytest.mark.parametrize(
     ("answer", "gold", "correct"),
     [
-        (r"\begin{pmatrix}1\\2\end{pmatrix}+\begin{pmatrix}3\\4\end{pmatrix}", r"\begin{pmatrix}4\\6\end{pmatrix}", True),
+        (
+            r"\begin{pmatrix}1\\2\end{pmatrix}+\begin{pmatrix}3\\4\end{pmatrix}",
+            r"\begin{pmatrix}4\\6\end{pmatrix}",
+            True,
+        ),
         (r"2\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}2\\4\end{pmatrix}", True),
         (r"\frac{1}{2}\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{pmatrix}1/2&1\\3/2&2\end{pmatrix}", True),
-        (r"\begin{pmatrix}1&1\\0&1\end{pmatrix}\begin{pmatrix}1&2\\0&1\end{pmatrix}", r"\begin{pmatrix}1&3\\0&1\end{pmatrix}", True),
+        (
+            r"\begin{pmatrix}1&1\\0&1\end{pmatrix}\begin{pmatrix}1&2\\0&1\end{pmatrix}",
+            r"\begin{pmatrix}1&3\\0&1\end{pmatrix}",
+            True,
+        ),
         (r"2\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}2\\5\end{pmatrix}", False),
         (r"\begin{bmatrix}2\\4\end{bmatrix}", r"\begin{pmatrix}2\\4\end{pmatrix}", True),
     ],

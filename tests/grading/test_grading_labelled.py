@@ -20,7 +20,9 @@ def cases(file: str) -> list[dict[str, str]]:
 def test_every_labelled_case_agrees(file: str) -> None:
     rows = cases(file)
     verdicts = grade([row["completion"] for row in rows], [row["gold"] for row in rows], workers=2, timeout=PATIENT)
-    judged = [(row, "correct" if verdict.correct else "not_correct") for row, verdict in zip(rows, verdicts, strict=True)]
+    judged = [
+        (row, "correct" if verdict.correct else "not_correct") for row, verdict in zip(rows, verdicts, strict=True)
+    ]
     assert [(row["id"], told) for row, told in judged if told != row["expected"]] == []
 
 

@@ -46,7 +46,9 @@ def test_workers_hold_the_grader_alone() -> None:
 
 
 def test_an_exception_that_cannot_be_sent_stops_no_other_claim() -> None:
-    verdicts = grade([r"\boxed{28 pct}", r"\boxed{x_{}^{}}", r"\boxed{\sqrt{4}}"], [r"28\%", r"\sqrt{3}", "2"], workers=1)
+    verdicts = grade(
+        [r"\boxed{28 pct}", r"\boxed{x_{}^{}}", r"\boxed{\sqrt{4}}"], [r"28\%", r"\sqrt{3}", "2"], workers=1
+    )
     assert verdicts[0].outcome == verdicts[2].outcome == "correct"
 
 

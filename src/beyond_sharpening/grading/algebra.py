@@ -122,7 +122,9 @@ def _same_equation(one: Any, other: Any) -> bool:
 
 def _error(text: str) -> Fraction:
     """The relative error of an expression: that of its roughest decimal that stands for the number it is rounded from."""
-    decimals = [stands_for for each in _DECIMAL.findall(without_typesetting(text)) if (stands_for := rounded(each)) is not None]
+    decimals = [
+        stands_for for each in _DECIMAL.findall(without_typesetting(text)) if (stands_for := rounded(each)) is not None
+    ]
     return max((each.error / each.value for each in decimals if each.value), default=_EXACT)
 
 
@@ -175,7 +177,9 @@ def _close(left: Any, right: Any, error: Fraction) -> bool | None:
     size = max(abs(left), abs(right))
     if left == right or abs(left - right) <= size * float(error):
         return True
-    return None if size < float(_EXACT) and 0 not in (left, right) and min(abs(left), abs(right)) < size * 1e-20 else False
+    return (
+        None if size < float(_EXACT) and 0 not in (left, right) and min(abs(left), abs(right)) < size * 1e-20 else False
+    )
 
 
 @lru_cache(maxsize=1 << 8)
@@ -188,6 +192,4 @@ def _points(symbols: frozenset) -> tuple[dict, ...]:
     draw = random.Random(0)
     names = sorted(symbols, key=str)
     signs: Iterator[tuple[int, ...]] = iter([(1,)] * (_POINTS // 2) + [(-1, 1)] * (_POINTS // 2))
-    return tuple(
-        {name: Rational(draw.choice(sign) * draw.randint(5, 300), 97) for name in names} for sign in signs
-    )
+    return tuple({name: Rational(draw.choice(sign) * draw.randint(5, 300), 97) for name in names} for sign in signs)

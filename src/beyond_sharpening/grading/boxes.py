@@ -14,9 +14,12 @@ _TOKEN = re.compile(
 # What may stand between two boxes of one answer: something that lists them, besides signs of mathematics and names.
 _LISTS = r",|;|&|~|\\\\|\\(?:q?quad|[ ,;:])|(?<![A-Za-z])(?:and|or|et|und|y)(?![A-Za-z])|[，、和或]"
 _NAME = r"(?:\\[A-Za-z]+|(?<![A-Za-z])[A-Za-z])(?:_\{?\w+\}?)?(?:\([A-Za-z]\))?\s*(?:=|\\in(?![A-Za-z]))"
-_JOINED = re.compile(rf"(?=.*(?:{_LISTS}))(?:[\s$*{{}}]|\\[()\[\]]|\\(?:text|mbox|mathrm)\s*\{{|{_LISTS}|{_NAME})*", re.DOTALL)
+_JOINED = re.compile(
+    rf"(?=.*(?:{_LISTS}))(?:[\s$*{{}}]|\\[()\[\]]|\\(?:text|mbox|mathrm)\s*\{{|{_LISTS}|{_NAME})*", re.DOTALL
+)
 _APPROXIMATES = re.compile(
-    r"(?=.*(?:\\approx|≈|\babout\b|\bapproximately\b|\broughly\b|\bdecimals?\b))[^.\n\d]*(?:\\approx|≈)?[^.\n\d]*", re.DOTALL
+    r"(?=.*(?:\\approx|≈|\babout\b|\bapproximately\b|\broughly\b|\bdecimals?\b))[^.\n\d]*(?:\\approx|≈)?[^.\n\d]*",
+    re.DOTALL,
 )
 _LONGEST_BETWEEN = 60
 _PLACEHOLDER = re.compile(

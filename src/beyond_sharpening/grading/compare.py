@@ -110,7 +110,11 @@ def _same_quantity(ours: Quantity, theirs: Quantity, judge: Judge) -> bool | Non
     if value is not None and gold_value is not None:
         worked_out = value * ours.factor * rate == gold_value * theirs.factor
         as_it_stands = rate == 1 and 1 in (ours.factor, theirs.factor) and value == gold_value
-        return worked_out or as_it_stands or (rate == 1 and ours.factor == theirs.factor and same_number(ours.value, theirs.value))
+        return (
+            worked_out
+            or as_it_stands
+            or (rate == 1 and ours.factor == theirs.factor and same_number(ours.value, theirs.value))
+        )
     converted = ours.value if rate == 1 else rf"\frac{{{rate.numerator}}}{{{rate.denominator}}}({ours.value})"
     return same_answer(converted, theirs.value, judge)
 
@@ -237,4 +241,3 @@ def is_rounded(rounded: str, exact: str) -> bool:
     value, other = number(decimal), number(exact)
     places = len(decimal.partition(".")[2])
     return value is not None and other is not None and 2 * abs(value - other) <= Fraction(1, 10**places)
-

@@ -6,7 +6,7 @@ from beyond_sharpening.grading.shapes import AND, FORMULA, NUMBER
 from beyond_sharpening.grading.statements import unstated_at_the_end
 
 _LONGEST = 400
-_TRAILING = " \t\r\n*.`\"。"
+_TRAILING = ' \t\r\n*.`"。'
 _TRAILER = re.compile(
     r"(?:I hope (?:it|this|that) (?:is correct|helps)|Thank you|Done|Q\.?E\.?D|\\blacksquare|\\square|■)[.!]*\Z"
 )
@@ -46,4 +46,6 @@ def ending(text: str) -> str | None:
 
 def _is_value_or_name(left: str) -> bool:
     plain = re.sub(r"\\[A-Za-z]+|\\[()\[\]]|\$", " ", left)
-    return bool(_CONSTANT.fullmatch(plain) or (_ENDS_IN_A_NAME.fullmatch(plain) and not re.search(r"[-+*/^]\s*\w+\s*$", plain)))
+    return bool(
+        _CONSTANT.fullmatch(plain) or (_ENDS_IN_A_NAME.fullmatch(plain) and not re.search(r"[-+*/^]\s*\w+\s*$", plain))
+    )

@@ -29,7 +29,8 @@ _WITHIN = re.compile(r"(?P<answer>.*)\\within\{(?P<tolerance>[^{}]*)\}", re.DOTA
 
 # A) 5 answers A, and 5
 _CHOICE = re.compile(
-    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?([A-H])[).:](?:\s*\}|\s|\\[ ,;]|~)(?:\s|\\[ ,;]|~)*(\S.*)", re.DOTALL
+    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?([A-H])[).:](?:\s*\}|\s|\\[ ,;]|~)(?:\s|\\[ ,;]|~)*(\S.*)",
+    re.DOTALL,
 )
 
 

@@ -23,9 +23,7 @@ _hosts: dict[int, Connection] = {}  # by process, for a forked one has its paren
 _lock = Lock()
 
 
-def judge_in_processes(
-    claims: Sequence[Claim], workers: int, timeout: float, function: str = JUDGE
-) -> list[Verdict]:
+def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float, function: str = JUDGE) -> list[Verdict]:
     """Judge the claims in worker processes that stay for the next call.
 
     Args:
@@ -46,7 +44,9 @@ def judge_in_processes(
     with _lock:
         answered = _ask(request)
     if answered is None:
-        raise RuntimeError(f"The grader's worker processes cannot start, or cannot load {function}: see the error above.")
+        raise RuntimeError(
+            f"The grader's worker processes cannot start, or cannot load {function}: see the error above."
+        )
     failures = [outcome for outcome in answered if isinstance(outcome, Failure)]
     if function != JUDGE and len(failures) == len(claims) > 1:
         raise BadInput(f"The grader {function} failed on all of {len(claims)} completions: {failures[0].error}")
@@ -65,7 +65,9 @@ def _ask(request: Request) -> list[Verdict | Failure] | None:
         except (EOFError, ConnectionError):
             del _hosts[os.getpid()]
             if attempt == 2:
-                raise RuntimeError("The process that starts the grader's workers died twice; is memory short?") from None
+                raise RuntimeError(
+                    "The process that starts the grader's workers died twice; is memory short?"
+                ) from None
         except BaseException:  # interrupted: what it still sends answers no later request
             _hosts.pop(os.getpid()).close()
             raise
@@ -77,7 +79,9 @@ def _start_host() -> Connection:
     program = f"from beyond_sharpening.grading.host import main; main({theirs.fileno()})"
     path = os.pathsep.join(_path())
     command = [sys.executable, "-c", program]
-    subprocess.Popen(command, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONPATH": path}, stdin=subprocess.DEVNULL)
+    subprocess.Popen(
+        command, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONPATH": path}, stdin=subprocess.DEVNULL
+    )
     theirs.close()
     return ours
 

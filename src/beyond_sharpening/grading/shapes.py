@@ -14,7 +14,9 @@ NUMBER = (
     r"(?:\s?\\?%)?"
 )
 AND = r"(?:\s*[,;]\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+)"
-_NO_UNIT = "and|or|but|is|was|were|are|as|so|because|since|for|times|more|less|plus|minus|squared|cubed|off|if|when|than"
+_NO_UNIT = (
+    "and|or|but|is|was|were|are|as|so|because|since|for|times|more|less|plus|minus|squared|cubed|off|if|when|than"
+)
 _UNIT_WORDS = rf"(?:\s+(?!(?:{_NO_UNIT})\b)[A-Za-z%°][\w./^°-]*){{1,4}}"
 
 _FORMULAS = re.compile(rf"[*_`]*(?P<value>{FORMULA}(?:{AND}{FORMULA})*)", re.DOTALL)

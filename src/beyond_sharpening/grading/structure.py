@@ -71,7 +71,9 @@ def structure(text: str) -> str | Several:
     if len(union := _split(plain, r"\\cup(?![A-Za-z])")) > 1:
         return Several("union", union)
     if len(parts := _both_signs(_listed(plain))) > 1:
-        only_or = not re.search(r"[,;]|and|AND|\\pm", plain) or len(_split(plain, r"(?<![A-Za-z\\])or(?![A-Za-z])")) == len(parts)
+        only_or = not re.search(r"[,;]|and|AND|\\pm", plain) or len(
+            _split(plain, r"(?<![A-Za-z\\])or(?![A-Za-z])")
+        ) == len(parts)
         return Several("alternatives" if only_or else "list", parts)
     if len(ratio := _split(plain, r":|(?<=[0-9}]) to (?=[0-9\\])")) > 1 and all(ratio):
         return Several("ratio", ratio)

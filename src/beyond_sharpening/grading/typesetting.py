@@ -13,7 +13,16 @@ _CHARACTERS = str.maketrans(
     | {"∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ", "∅": r"\emptyset ", "∈": r"\in ", "±": r"\pm ", "≈": r"\approx "}
     | {"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "°": r"^\circ ", "º": r"^\circ ", "∠": r"\angle ", "…": r"\ldots "}
     | {"⟨": r"\langle ", "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil "}
-    | {"ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "′": "'", "″": "''", "。": ".", "、": ",", "→": r"\to "}
+    | {
+        "ℝ": r"\mathbb{R}",
+        "ℤ": r"\mathbb{Z}",
+        "ℕ": r"\mathbb{N}",
+        "′": "'",
+        "″": "''",
+        "。": ".",
+        "、": ",",
+        "→": r"\to ",
+    }
     | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff")  # no width
 )
 _ROOT = re.compile(r"([√∛])\s*(?:\(([^()]*)\)|([0-9.]+|[A-Za-z]|\\[A-Za-z]+))")
@@ -25,9 +34,13 @@ _FONTS = (
     "textbf|textit|textrm|textnormal|textsf|texttt|textup|mathrm|mathbf|mathsf|mathit|mathtt|mathnormal|boldsymbol|bm"
     "|pmb|mbox|hbox|emph|underline|underbar|operatorname"
 )
-_SWITCHES = "displaystyle|textstyle|scriptstyle|limits|bf|rm|it|sf|tt|bfseries|itshape|large|Large|LARGE|huge|Huge|small"
+_SWITCHES = (
+    "displaystyle|textstyle|scriptstyle|limits|bf|rm|it|sf|tt|bfseries|itshape|large|Large|LARGE|huge|Huge|small"
+)
 # Commands that a backslash too many, as in a string of JSON, makes a line break of.
-_ESCAPED_TWICE = "[dt]?frac|sqrt|text|mathrm|pi|cdot|times|left|right|infty|circ|leq?|geq?|pm|cup|boxed|theta|angle|ln|log"
+_ESCAPED_TWICE = (
+    "[dt]?frac|sqrt|text|mathrm|pi|cdot|times|left|right|infty|circ|leq?|geq?|pm|cup|boxed|theta|angle|ln|log"
+)
 
 _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
