@@ -25,6 +25,7 @@ from beyond_sharpening.grading.structure import Several, structure
 from beyond_sharpening.grading.units import conversion
 
 _ANY_OF = r"\anyof"
+_ONE_SIDED = re.compile(r"[^=]*(?:=|\\approx|<|>|\\[lgn]e)(?![A-Za-z])|(?:=|<|>|\\[lgn]e(?![A-Za-z]))[^=]*", re.DOTALL)
 _WITHIN = re.compile(r"(?P<answer>.*)\\within\{(?P<tolerance>[^{}]*)\}", re.DOTALL)
 
 # A) 5 answers A, and 5
@@ -69,12 +70,27 @@ def acceptable(gold: str) -> tuple[Acceptable, ...]:
 
 
 def states_an_answer(gold: str) -> bool:
-    """Whether a gold answer holds more than typesetting.
+    """Whether a gold answer holds more than typesetting: the check of golds of this grader's domain.
 
     Raises:
-        ValueError: as :func:`acceptable`.
+        ValueError: as :func:`acceptable`; or if nothing can equal an answer in it, for its brackets do not close or it
+            is an equation with one side.
     """
-    return all(canonical(each.answer) for each in acceptable(gold))
+    for answer, _ in acceptable(gold):
+        plain = canonical(answer)
+        if not plain:
+            return False
+        if not _closes(plain):
+            raise ValueError(f"The brackets of the gold answer {answer!r} do not close: correct it, or amend it.")
+        if _ONE_SIDED.fullmatch(plain):
+            raise ValueError(f"The gold answer {answer!r} is an equation with one side: correct it, or amend it.")
+    return True
+
+
+def _closes(plain: str) -> bool:
+    """Whether as many brackets close as open, half-open intervals included; a determinant's bars are none."""
+    marks = re.sub(r"\\\\", "", plain)
+    return marks.count("{") == marks.count("}") and sum(map(marks.count, "([")) == sum(map(marks.count, ")]"))
 
 
 def accepts(gold: str, answer: str, judge: Judge = undecided) -> bool | None:

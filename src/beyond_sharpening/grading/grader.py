@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 
 from beyond_sharpening.grading.reading import stated_answer
-from beyond_sharpening.grading.gold import states_an_answer
+from beyond_sharpening.grading.canonical import canonical
+from beyond_sharpening.grading.gold import acceptable
 from beyond_sharpening.grading.judge import quick_verdict
 from beyond_sharpening.grading.pool import judge_in_processes
 from beyond_sharpening.grading.verdict import Claim, Verdict
@@ -108,7 +109,7 @@ def check_claims(completions: Sequence[str], golds: Sequence[str], workers: int 
     if not timeout > 0:
         raise ValueError(f"timeout={timeout}: give a positive number of seconds.")
     for position, gold in enumerate(golds):
-        if not isinstance(gold, str) or not states_an_answer(gold):
+        if not isinstance(gold, str) or not all(canonical(each.answer) for each in acceptable(gold)):
             raise ValueError(
                 f"The gold answer {gold!r} at position {position} is not a text with an answer in it: "
                 "correct it in the data, or drop the problem."
