@@ -8,6 +8,7 @@ from beyond_sharpening.grading.canonical import canonical
 
 _ARGUMENT = r"\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|[0-9A-Za-z])"
 _BARE = rf"\\[dtc]?frac{_ARGUMENT}{_ARGUMENT}|\\[A-Za-z]+(?:\s*\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})+|[^\s${{}}]+"
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])")
 _TOKEN = re.compile(
     rf"(?P<box>\\+(?:boxed|fbox|framebox)(?![A-Za-z])\s*)(?P<open>\{{|(?P<bare>{_BARE}))?|\\.|\{{|\}}", re.DOTALL
 )
@@ -71,6 +72,8 @@ def boxed_answer(text: str) -> Box | None:
     spans = [span for span in sorted(_spans(text)) if not _is_placeholder(text, span)]
     if not spans:
         return None
+    if len(spans) == 1:
+        return Box(spans[0].start, spans[0].end, _content(text, spans[0]) + _unit_behind(text, spans[0]))
     joined = [spans[-1]]
     approximated = False
     for span in spans[-2::-1]:
@@ -88,13 +91,17 @@ def boxed_answer(text: str) -> Box | None:
     else:
         different = {canonical(content): content for content in contents}  # 1\frac12 or \frac32 is one answer
         answer = ", ".join(different.values())
-    behind = _UNIT_BEHIND.match(text, joined[-1].end) if len(joined) == 1 else None
-    return Box(joined[0].start, joined[-1].end, answer + (behind[0] if behind else ""))
+    return Box(joined[0].start, joined[-1].end, answer + (_unit_behind(text, joined[0]) if len(joined) == 1 else ""))
 
 
 def breaks_off_in_a_box(text: str) -> bool:
     """Whether a box opens that never closes."""
-    return sum(token["open"] is not None for token in _TOKEN.finditer(text)) > sum(1 for _ in _spans(text))
+    return sum(token["open"] is not None for token in _TOKEN.finditer(text, _first_box(text))) > sum(1 for _ in _spans(text))
+
+
+def _unit_behind(text: str, span: _Span) -> str:
+    unit = _UNIT_BEHIND.match(text, span.end)
+    return unit[0] if unit else ""
 
 
 def _is_placeholder(text: str, span: _Span) -> bool:
@@ -116,10 +123,15 @@ def _content(text: str, span: _Span) -> str:
     return content
 
 
+def _first_box(text: str) -> int:
+    first = _BOX.search(text) if "box" in text else None
+    return len(text) if first is None else first.start()
+
+
 def _spans(text: str) -> Iterator[_Span]:
     """Every box, in the order in which they close."""
     open_braces: list[tuple[int, int] | None] = []  # of each open brace its box's start and content, None for no box
-    for token in _TOKEN.finditer(text):
+    for token in _TOKEN.finditer(text, _first_box(text)):
         if token["bare"]:
             end = token.end() - len(token["bare"]) + len(token["bare"].rstrip(".,;"))
             yield _Span(token.start(), end, token.end() - len(token["bare"]), end)

@@ -17,6 +17,7 @@ _END = re.compile(r"<\|(?:im_end|eot_id|endoftext|end_of_text|end)\|>|</s>|<｜e
 _ANSWERS_FOR_A_BOX = re.compile(r"[\d\\]|^\(?[A-H]\)?$")  # not a yes or no to a remark
 _NEXT_PROBLEM = re.compile(r"^[ \t]*(?:Problem|Question|Q) ?\d*:", re.MULTILINE)
 _LONGEST_NUMBER = 200
+_CLOSING = " \t\r\n$.*}\\])"
 
 
 def marked_answer(text: str) -> str | None:
@@ -38,6 +39,8 @@ def stated_answer(text: str) -> str | None:
     """
     text = _presented(text)
     box = boxed_answer(text)
+    if box and not text[box.end :].strip(_CLOSING):
+        return box.answer  # most texts end with their box
     said = last_statement(text, box.end if box else 0)
     stated = box if box and said and not _ANSWERS_FOR_A_BOX.search(said.answer) else said or box
     if stated is not None:
@@ -53,7 +56,7 @@ def _presented(text: str) -> str:
     if "<" in text:
         text = _UNFINISHED_THOUGHT.sub("", _THOUGHT.split(text)[-1])
         text = _END.split(text, maxsplit=1)[0]
-    following = _NEXT_PROBLEM.search(text)
+    following = _NEXT_PROBLEM.search(text) if "\nProblem" in text or "\nQ" in text or "\n " in text else None
     if following and (boxed_answer(text[: following.start()]) or last_statement(text[: following.start()])):
         return text[: following.start()]
     return text
