@@ -178,7 +178,8 @@ def test_nothing_to_grade() -> None:
 def test_a_script_needs_no_main_guard(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "from beyond_sharpening.grading import grade\nprint(grade([r'\\boxed{\\sqrt4}'], ['2'], workers=1)[0].outcome)\n"
+        "from beyond_sharpening.grading import grade\n"
+        "print(grade([r'\\boxed{\\sqrt4}'], ['2'], workers=1)[0].outcome)\n"
     )
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
     assert run.stdout == "correct\n"

@@ -121,10 +121,8 @@ def _same_equation(one: Any, other: Any) -> bool:
 
 
 def _error(text: str) -> Fraction:
-    """The relative error of an expression: that of its roughest decimal that stands for the number it is rounded from."""
-    decimals = [
-        stands_for for each in _DECIMAL.findall(without_typesetting(text)) if (stands_for := rounded(each)) is not None
-    ]
+    """The relative error of an expression: that of its roughest decimal that stands for what it is rounded from."""
+    decimals = filter(None, map(rounded, _DECIMAL.findall(without_typesetting(text))))
     return max((each.error / each.value for each in decimals if each.value), default=_EXACT)
 
 

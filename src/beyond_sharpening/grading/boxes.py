@@ -24,7 +24,8 @@ _APPROXIMATES = re.compile(
 )
 _LONGEST_BETWEEN = 60
 _PLACEHOLDER = re.compile(
-    r"[\s.…]*|\\l?dots|(?:\\text\{)?\s*(?:the |your |my |final |numeric(?:al)? |correct )*(?:answers?|results?|here|content)\s*\}?",
+    r"[\s.…]*|\\l?dots|(?:\\text\{)?\s*(?:(?:the|your|my|final|numeric(?:al)?|correct) )*"
+    r"(?:answers?|results?|here|content)\s*\}?",
     re.IGNORECASE,
 )
 _UNIT_BEHIND = re.compile(r"\s*(?:\\?%|\^\s*(?:\\circ(?![A-Za-z])|\{\s*\\circ\s*\})|°)")
@@ -96,7 +97,8 @@ def boxed_answer(text: str) -> Box | None:
 
 def breaks_off_in_a_box(text: str) -> bool:
     """Whether a box opens that never closes."""
-    return sum(token["open"] is not None for token in _TOKEN.finditer(text, _first_box(text))) > sum(1 for _ in _spans(text))
+    opened = sum(token["open"] is not None for token in _TOKEN.finditer(text, _first_box(text)))
+    return opened > sum(1 for _ in _spans(text))
 
 
 def _unit_behind(text: str, span: _Span) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from beyond_sharpening.grading.canonical import canonical, number, same_number
-from beyond_sharpening.grading.typesetting import without_typesetting
 from beyond_sharpening.grading.intervals import as_union, bound
 from beyond_sharpening.grading.names import assigned, assignment, relates, values_by_name
 from beyond_sharpening.grading.quantity import Quantity, quantity
 from beyond_sharpening.grading.structure import Several, structure
+from beyond_sharpening.grading.typesetting import without_typesetting
 from beyond_sharpening.grading.units import conversion
 
 Judge = Callable[..., bool | None]
@@ -217,7 +217,7 @@ def _sides(text: str) -> list[str]:
 
 
 def _last_side(answer: str, gold: str) -> str | None:
-    """The last side of ``x = 10/4 = 2.5``, ``""`` if a constant before it is another; None where the gold has as many."""
+    """The last side of ``x = 10/4 = 2.5``, ``""`` if a constant before it is another; None where the gold has more."""
     sides = without_typesetting(answer).split("=")
     if len(sides) < 3 or len(sides) <= len(gold.split("=")) or isinstance(structure(answer), Several):
         return None

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Sequence
 
-from beyond_sharpening.grading.reading import stated_answer
 from beyond_sharpening.grading.canonical import canonical
 from beyond_sharpening.grading.gold import acceptable
 from beyond_sharpening.grading.judge import quick_verdict
 from beyond_sharpening.grading.pool import judge_in_processes
+from beyond_sharpening.grading.reading import stated_answer
 from beyond_sharpening.grading.verdict import Claim, Verdict
 
 _MOST_WORKERS = 16
@@ -21,9 +21,9 @@ def grade(
     """Grade each completion against its gold answer.
 
     The answer is what the completion states (:func:`stated_answer`). Strings (up to typesetting), exact numbers, and
-    lists, intervals and quantities made of them are decided at once, microseconds each; other expressions go to computer
-    algebra in worker processes, milliseconds each, started when first needed and kept for later calls. Equal answers to
-    equal golds are judged once, and what was found is remembered. Safe to call from any thread.
+    lists, intervals and quantities made of them are decided at once, microseconds each; other expressions go to
+    computer algebra in worker processes, milliseconds each, started when first needed and kept for later calls. Equal
+    answers to equal golds are judged once, and what was found is remembered. Safe to call from any thread.
 
     Args:
         completions: generated texts, prompts excluded.

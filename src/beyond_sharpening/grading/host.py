@@ -1,4 +1,4 @@
-"""A process that has imported nothing but the grader, and whose worker processes are therefore small and quick to start.
+"""A process that has imported nothing but the grader: its worker processes are small and start quickly.
 
 A training has imported torch and more; workers started from it would do so too. It starts this process instead and
 speaks with it through a pipe; see :mod:`beyond_sharpening.grading.pool`.

@@ -2,12 +2,14 @@
 
 import re
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_VALUES = {word: value for value, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_BELOW_TWENTY = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+nineteen
+"""
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_VALUES = {word: value for value, word in enumerate(_BELOW_TWENTY.split())} | {
+    word: 10 * n for n, word in enumerate(_TENS, 2)
+}
 _POWERS = {"hundred": 100, "thousand": 1000, "million": 10**6}
 _WORD = "|".join((*_VALUES, *_POWERS))
 NUMBER_WORD = rf"(?i:(?:{_WORD})(?:(?:[- ]| and )(?:{_WORD}))*)(?![A-Za-z])"

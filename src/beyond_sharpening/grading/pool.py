@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from threading import Lock
 
 from beyond_sharpening.errors import BadInput
@@ -87,7 +88,7 @@ def _start_host() -> Connection:
 
 
 def _path() -> list[str]:
-    return [place or os.getcwd() for place in sys.path]
+    return [place or str(Path.cwd()) for place in sys.path]
 
 
 def _told(claim: Claim, outcome: Verdict | Failure) -> Verdict:

@@ -23,7 +23,8 @@ _PAID_BEHIND = re.compile(rf"(?P<sign>)(?P<value>.*?)\s*(?P<coin>{_COIN})[\s$]*"
 _SIGN = re.compile(r"(?P<value>.*[0-9A-Za-z})])(?P<unit>\^\\circ|%|¢|(?<=[0-9])'{1,2}) ?(?P<scale>[CFK]?)", re.DOTALL)
 _OF_SIGNS = {r"^\circ": "degree", r"^\circC": "celsius_degree", r"^\circF": "fahrenheit_degree", r"^\circK": "kelvin"}
 _ANGLE = re.compile(
-    r"(?P<sign>-?)(?P<degrees>[0-9]+)\^\\circ ?(?P<minutes>[0-9.]+)(?:'|\^\\prime) ?(?:(?P<seconds>[0-9.]+)(?:''|\"|\^\\prime\\prime))?"
+    r"(?P<sign>-?)(?P<degrees>[0-9]+)\^\\circ ?(?P<minutes>[0-9.]+)(?:'|\^\\prime) ?"
+    r"(?:(?P<seconds>[0-9.]+)(?:''|\"|\^\\prime\\prime))?"
 )
 _MODULO = re.compile(r"(?P<value>.+?)(?:\\pmod\{?|\(\\?mod ?)(?P<modulus>[0-9]+)[})]?")
 _FONT = r"\\(?:text|textrm|textbf|textit|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathsf|mathit|operatorname|rm)"
@@ -31,11 +32,13 @@ _POWER = r"\s*\^\s*\{?\s*-?[0-9]\s*\}?"
 _ATOM = rf"{_FONT}\s*\{{(?:[^{{}}\d]|\^\{{?-?[0-9]\}}?)*[^{{}}\d\s](?:[^{{}}\d]|\^\{{?-?[0-9]\}}?)*\}}(?:{_POWER})?"
 _JOIN = r"(?:\s|/|-|\*|~|\\(?:cdot|times)(?![A-Za-z])|\\[,;: !])*"
 _MARKED = re.compile(
-    rf"(?P<value>.*?[^\s\\({{=+*/^_,-])\s*(?:\\[ ,;!]|~)*\s*(?P<unit>\\frac\s*\{{{_ATOM}\}}\s*\{{{_ATOM}\}}|{_ATOM}(?:{_JOIN}{_ATOM})*)[\s.$]*",
+    r"(?P<value>.*?[^\s\\({=+*/^_,-])\s*(?:\\[ ,;!]|~)*\s*"
+    rf"(?P<unit>\\frac\s*\{{{_ATOM}\}}\s*\{{{_ATOM}\}}|{_ATOM}(?:{_JOIN}{_ATOM})*)[\s.$]*",
     re.DOTALL,
 )
 _PLAIN = re.compile(
-    r"(?P<value>.*[0-9}]) ?(?P<unit>[^\W\d_]['.]?[^\W\d_./ ]?[A-Za-z./ \u3040-\u9fff^*-]*?(?:\^\{?-?[0-9]\}?)?(?:/[A-Za-z]+(?:\^\{?[0-9]\}?)?)?)",
+    r"(?P<value>.*[0-9}]) ?(?P<unit>[^\W\d_]['.]?[^\W\d_./ ]?[A-Za-z./ \u3040-\u9fff^*-]*?(?:\^\{?-?[0-9]\}?)?"
+    r"(?:/[A-Za-z]+(?:\^\{?[0-9]\}?)?)?)",
     re.DOTALL,
 )
 _TWO = re.compile(r"(?P<one>[0-9.]+) ?(?P<unit>[A-Za-z]+) ?(?:and ?)?(?P<other>[0-9.]+) ?(?P<part>[A-Za-z]+)")

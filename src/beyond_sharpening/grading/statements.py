@@ -6,16 +6,17 @@ from typing import NamedTuple
 from beyond_sharpening.grading.shapes import leading_value, whole_value
 
 _VERB = r"\b(?:is|are|was|equals|becomes|(?:should|must|will|would|has to) be|comes to|est|es|ist|lautet|sind)\b"
-_LINK = (  # between the word and the answer: a verb, a colon or a line's end, and words that add nothing
-    rf"(?:[\s*_`#]*(?:[:：=]|{_VERB})|[*_`#]*\s*\n)"
-    r"(?:\s+(?:therefore|thus|then|indeed|simply|just|approximately|about|roughly|exactly|now|hence|clearly|equal to|given by|option|choice)\b)*"
-    r"[\s*_`:：=]*"
+_FILLERS = (
+    "therefore|thus|then|indeed|simply|just|approximately|about|roughly|exactly|now|hence|clearly|equal to|given by"
+    "|option|choice"
 )
+_LINK = (  # between the word and the answer: a verb, a colon or a line's end, and words that add nothing
+    rf"(?:[\s*_`#]*(?:[:：=]|{_VERB})|[*_`#]*\s*\n)(?:\s+(?:{_FILLERS})\b)*[\s*_`:：=]*"
+)
+_WORD = r"\b(?:(?:final\s+)?answers?|ans\.?|(?:option|choice)(?=\s+is\b)|réponse|respuesta|antwort)"
 _INTRODUCED = re.compile(
-    r"(?i:"
-    rf"\b(?:(?:final\s+)?answers?|ans\.?|(?:option|choice)(?=\s+is\b)|réponse|respuesta|antwort)(?:\s+(?:to|for)\s[^.\n]{{1,60}}?)?{_LINK}"
-    r"|\bfinal answer\s+|(?:答案|结果)[是为：:应该\s]*[\s*]*|\b(?:it|that|this)\s+should\s+(?:really\s+|actually\s+)?be\s+"
-    r")"
+    rf"(?i:{_WORD}(?:\s+(?:to|for)\s[^.\n]{{1,60}}?)?{_LINK}|\bfinal answer\s+|(?:答案|结果)[是为：:应该\s]*[\s*]*"
+    r"|\b(?:it|that|this)\s+should\s+(?:really\s+|actually\s+)?be\s+)"
 )
 _HASHES = re.compile(r"####[ \t]*")
 _HEADING = re.compile(r"\s[A-Z][a-z]")

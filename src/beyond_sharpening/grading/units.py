@@ -35,11 +35,12 @@ _ALSO_WRITTEN = {
 }
 _CLOCK = {"am": "am", "a.m.": "am", "a.m": "am", "pm": "pm", "p.m.": "pm", "p.m": "pm"}
 # Abbreviations that are units behind a number even where they are not set as text. One letter may be a variable.
-_ABBREVIATIONS = set(
-    "in ft yd mi mm cm km sec min hr hrs gm kg mg ml mL lb lbs oz mph kmph kph deg rad pct usd USD sq cu am AM pm PM a.m p.m Hz "
-    "kHz kPa Pa eV kJ kW rpm".split()
-)
-_LETTERS_OF_QUOTIENTS = set("m s h g l N J W".split())
+_ABBREVIATED = """
+in ft yd mi mm cm km sec min hr hrs gm kg mg ml mL lb lbs oz mph kmph kph deg rad pct usd USD sq cu am AM pm PM a.m p.m
+Hz kHz kPa Pa eV kJ kW rpm
+"""
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
+_LETTERS_OF_QUOTIENTS = frozenset("mshglNJW")
 _TO_PINT = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (

@@ -109,7 +109,9 @@ def _fault(
     if same is None:
         return None
     where, first = same
-    told = "" if _is_same_gold(problem.gold, first.gold) else f", but gold {problem.gold!r} where that has {first.gold!r}"
+    told = (
+        "" if _is_same_gold(problem.gold, first.gold) else f", but gold {problem.gold!r} where that has {first.gold!r}"
+    )
     return f"same question as {where}{told}"
 
 
