@@ -5,7 +5,7 @@ What is changed is found in the text, without the parts of the grader that are m
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _NUMBER = re.compile(r"\d+")
 _SIGNED = re.compile(r"-?(?:0*[1-9][\d,.]*|\\d?frac\{?[1-9].*|\d+/\d+)")
@@ -39,24 +39,7 @@ def perturbed(gold: str) -> Iterator[tuple[str, str]]:
     bound), ``decimal`` (its value with another sixth digit), ``root`` (another radicand or degree), ``conjugate`` (the
     other sign of the imaginary part), ``equation`` (an equation of which it is a side), ``power`` (of its unit).
     """
-    changes = {
-        "number": _numbers,
-        "sign": _signs,
-        "unit": _units,
-        "ends": _ends,
-        "bracket": _brackets,
-        "missing": _missing,
-        "extra": _extra,
-        "letter": _letters,
-        "relation": _relations,
-        "candidate": _candidates,
-        "decimal": _decimals,
-        "root": _roots,
-        "conjugate": _conjugates,
-        "equation": _equations,
-        "power": _powers,
-    }
-    for name, change in changes.items():
+    for name, change in CHANGES.items():
         yield from ((name, wrong) for wrong in dict.fromkeys(change(gold)))
 
 
@@ -187,3 +170,23 @@ def _powers(gold: str) -> Iterator[str]:
             yield gold[: unit.start("power")] + gold[unit.end("power") :]
         else:
             yield f"{gold[: unit.end()]}^3{gold[unit.end() :]}"
+
+
+CHANGES: dict[str, Callable[[str], Iterator[str]]] = {
+    "number": _numbers,
+    "sign": _signs,
+    "unit": _units,
+    "ends": _ends,
+    "bracket": _brackets,
+    "missing": _missing,
+    "extra": _extra,
+    "letter": _letters,
+    "relation": _relations,
+    "candidate": _candidates,
+    "decimal": _decimals,
+    "root": _roots,
+    "conjugate": _conjugates,
+    "equation": _equations,
+    "power": _powers,
+}
+"""What is changed, by name."""
