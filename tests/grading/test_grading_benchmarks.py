@@ -1,5 +1,7 @@
 """The grader on the gold answers of the real benchmarks; ``grading.audit`` does the same for all of them."""
 
+import re
+
 import pytest
 
 from beyond_sharpening.grading import grade

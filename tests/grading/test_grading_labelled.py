@@ -1,13 +1,13 @@
 """Cases that a careful person judged: every one agrees, and nothing wrong is taken for right."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from beyond_sharpening.grading import grade, math_verify
+from shared_files import SHARED
 
-FOLDER = Path(__file__).parents[2].parent / "shared/grading"
+FOLDER = SHARED / "grading"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the labelled cases are not here")
 PATIENT = 60.0  # seconds; the machine that tests may be busy
 
