@@ -1,6 +1,5 @@
 """The one door: completions and golds in, verdicts out."""
 
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from beyond_sharpening.grading import Verdict, grade, pool
-from beyond_sharpening.grading.judge import Claim
+from beyond_sharpening.grading.verdict import Claim
 
 NEVER_ENDS = r"9^{9^{9^{9}}}"
 
@@ -18,24 +17,12 @@ def grade_one(completion: str, gold: str, timeout: float = 10.0) -> Verdict:
     return grade([completion], [gold], workers=1, timeout=timeout)[0]
 
 
-def crash(claim: Claim) -> Verdict:
-    """Stand-in for a judge whose process dies on one answer and that fails on another."""
-    if claim.text == "dies":
-        os.abort()
-    raise RecursionError("too deep")
-
-
-def swell(claim: Claim) -> Verdict:
-    """Stand-in for a judge that wants a power with ten digits."""
-    return Verdict("correct" if bytearray(4 << 30) else "wrong", claim.text)
-
-
 @pytest.fixture
 def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a worker process was asked for")
 
-    monkeypatch.setattr(pool, "_pool", refuse)
+    monkeypatch.setattr(pool, "_ask", refuse)
 
 
 @pytest.mark.usefixtures("no_processes")
@@ -128,26 +115,10 @@ def test_a_timeout_is_an_outcome_and_the_others_are_still_graded() -> None:
     assert not verdicts[0].correct
 
 
-def test_a_crash_of_the_grader_is_not_a_wrong_answer(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(pool, "judge", crash)
-    verdicts = grade([r"\boxed{dies}", r"\boxed{fails}"], ["x", "y"], workers=1)
-    assert verdicts == [Verdict("unparsable", None)] * 2
-    assert "'dies'" in caplog.text
-    assert "'fails'" in caplog.text
-
-
 @pytest.mark.parametrize("answer", [r"\frac{1}", r"\sqrt", r"x^^2", r"\geq \frac34", r"\frac14 \implies \frac34"])
 def test_an_answer_that_cannot_be_read_whole_is_unparsable(answer: str) -> None:
     verdicts = grade([rf"\boxed{{{answer}}}", "2"], [r"\frac34", "2"], workers=1)
     assert [verdict.outcome for verdict in verdicts] == ["unparsable", "correct"]
-
-
-def test_an_answer_that_needs_too_much_memory_is_refused_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel would kill whom it likes for it, a training among others."""
-    monkeypatch.setattr(pool, "judge", swell)
-    assert grade_one(r"\boxed{\sqrt{x}}", "3").outcome == "unparsable"
 
 
 def test_a_degenerate_answer_stops_nothing() -> None:
@@ -204,9 +175,11 @@ def test_nothing_to_grade() -> None:
     assert grade([], []) == []
 
 
-def test_a_script_without_main_guard_is_told_so(tmp_path: Path) -> None:
+def test_a_script_needs_no_main_guard(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    script.write_text("from beyond_sharpening.grading import grade\ngrade([r'\\boxed{\\sqrt4}'], ['2'], workers=1)\n")
-    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
-    assert run.returncode != 0
-    assert 'if __name__ == "__main__":' in run.stderr
+    script.write_text(
+        "from beyond_sharpening.grading import grade\n"
+        "print(grade([r'\\boxed{\\sqrt4}'], ['2'], workers=1)[0].outcome)\n"
+    )
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert run.stdout == "correct\n"

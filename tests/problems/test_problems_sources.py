@@ -120,6 +120,7 @@ class TestLocal:
             ("boxed", r"so \boxed{1}, thus \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
             ("boxed", r"so $\boxed 2$.", "2"),
             ("after_hashes", "#### 3 is wrong\n#### 1,200", "1,200"),
+            ("after_hashes", "so it is\n####7", "7"),
             ("first_of_list", ["2", "3"], "2"),
         ],
     )
@@ -192,6 +193,29 @@ class TestLocal:
         path.write_bytes(mark + b"".join(json.dumps(row).encode() + ending for row in rows))
         problems, _ = load_problems("toy", local(path), seed=0, split="train")
         assert [(problem.question, problem.gold) for problem in problems] == [("a", "1"), ("b", "2")]
+
+    def test_two_golds_of_one_question_are_both_told(self, tmp_path: Path) -> None:
+        rows = [{"question": "Find $x$.", "answer": gold} for gold in (r"\frac12", "0.5", r"\frac{\sqrt2}{2}")]
+        path = write(tmp_path / "a.jsonl", *rows)
+        problems, dropped = load_problems("toy", local(path), seed=0, split="train")
+        assert [problem.gold for problem in problems] == [r"\frac12"]
+        assert [row.reason for row in dropped] == [
+            f"same question as {path}, line 1",
+            f"same question as {path}, line 1, but gold {rows[2]['answer']!r} where that has {rows[0]['answer']!r}",
+        ]
+
+    @pytest.mark.parametrize(
+        ("gold", "why"),
+        [
+            (r"\frac{1}{2}}", "The brackets of the gold answer"),
+            ("(1,2", r"The brackets of the gold answer '\(1,2' do not close"),
+            ("x =", "The gold answer 'x =' is an equation with one side"),
+        ],
+    )
+    def test_a_gold_that_nothing_can_equal_is_named_with_its_row(self, tmp_path: Path, gold: str, why: str) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"}, {"question": "b", "answer": gold})
+        with pytest.raises(ValueError, match=rf"a\.jsonl, line 2: {why}"):
+            load_problems("toy", local(path), seed=0, split="train")
 
     @pytest.mark.parametrize("gold", ["$$", r"\text{ }", r"\,."])
     def test_typesetting_alone_is_no_gold_answer(self, tmp_path: Path, gold: str) -> None:

@@ -113,6 +113,17 @@ def test_an_adapter_of_layers_that_the_model_has_not_is_refused_with_those_it_ha
     assert "lm_head" not in result.output
 
 
+def test_an_adapter_of_an_embedding_tied_to_the_head_is_refused_with_the_reason(tmp_path):
+    lora = ("training.lora.rank=4", "training.lora.scale=4", "training.lora.targets=[embed_tokens]")
+    result = dry_run(tmp_path, "model=qwen3_4b", *lora, pipeline="train_tilted")
+    assert result.exit_code == 1
+    assert (
+        "train.tilted.lora.targets: 'embed_tokens' is the embedding, whose weight is the head's as well"
+        in result.output
+    )
+    assert "the policy kept would not be the one trained" in " ".join(result.output.split())
+
+
 def test_where_the_shape_is_not_known_the_plan_says_so(tmp_path):
     told = plan(dry_run(tmp_path, "model=qwen3_4b", "base.config=null", env="gpu", pipeline="train_tilted"))
     assert told.startswith("Plan: qwen3_4b, on cuda in bfloat16, 1 process(es) on")

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from beyond_sharpening.grading.boxed import marked_answer
 from beyond_sharpening.grading.grader import grade
 from beyond_sharpening.grading.perturb import perturbed
+from beyond_sharpening.grading.reading import marked_answer
 from beyond_sharpening.grading.verdict import Verdict
 
 Row = dict[str, Any]

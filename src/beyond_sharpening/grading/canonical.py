@@ -3,6 +3,10 @@
 import re
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
+
+from beyond_sharpening.grading.number_words import spelled_number
+from beyond_sharpening.grading.typesetting import without_typesetting
 
 _UNSIGNED = r"(?:(?:[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+)|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)"
 _INTEGER = re.compile(r"[+-]?[0-9]+")  # most answers are, so they take a short way
@@ -17,52 +21,16 @@ _RATIO = re.compile(
 )
 # Longer texts are no numbers anybody reports, and Python refuses to convert them beyond 4300 digits.
 _LONGEST_NUMBER = 200
+_REPEATING = re.compile(
+    r"(?P<sign>[+-]?)(?P<whole>[0-9]*)\.(?P<places>[0-9]*)"
+    r"(?:\\(?:overline|bar)\{?(?P<barred>[0-9]+)\}?|\((?P<bracketed>[0-9]+)\)"
+    r"|\\dot\{?(?P<first>[0-9])\}?(?:(?P<between>[0-9]*)\\dot\{?(?P<last>[0-9])\}?)?"
+    r"|(?P<block>(?P<digit>[0-9])(?P=digit)(?P=digit)+|(?P<several>[0-9]{2,})(?P=several)+|(?<=\.)[0-9]{2})\\ldots)"
+)
+_ROUNDED = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9,]*)\.(?P<places>[0-9]+)(?P<dots>\\ldots)?")
 # A decimal with so many digits stands for the number it is rounded from: 0.333333 for 1/3.
 _DIGITS_OF_A_ROUNDED_NUMBER = 6
-
-# Characters that stand for a command or for an ASCII character.
-_CHARACTERS = str.maketrans(
-    {"−": "-", "–": "-", "×": r"\times ", "·": r"\cdot ", "π": r"\pi ", "∞": r"\infty ", "∪": r"\cup "}
-    | {"≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "°": r"^\circ ", "º": r"^\circ "}
-    | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff")  # no width
-    | {chr(ord(character) + 0xFEE0): character for character in map(chr, range(ord("!"), ord("~") + 1))}  # full width
-)
-
-_TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r",\s*\\!\s*", ","),
-        # A command is not the second half of a line break: \\ (-1) and \\[2pt] stand in matrices.
-        (r"(?<!\\)\\(?:(?:left|right|[bB]igg?[lmr]?|displaystyle|limits)(?![A-Za-z])|[!,;:()\[\]])|\\?\$", ""),
-        (r"(?<!\\)\\(?: |q?quad(?![A-Za-z]))|~", " "),
-        (r"\\(?:text)?color\s*\{[^{}]*\}\s*(?:\{([^{}]*)\})?", r"\1"),
-        (r"\\%", "%"),
-        (r"\{,\}", ","),
-        (r"\{:\}", ":"),
-        (r"(\\[A-Za-z]+)\s+(?![A-Za-z])", r"\1"),
-        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
-        (r"\\([lgn])e(?:q|qslant)?(?![A-Za-z])", r"\\\1e"),
-        (r"(?<![A-Za-z])np\.(?=[a-z])", r"\\"),
-        (r"\\(frac|sqrt)\s*([0-9]|\\(?:pi|alpha|beta|theta)(?![A-Za-z]))", r"\\\1{\2}"),
-        (r"(\\frac\{[^{}]*\})\s*([0-9A-Za-z])", r"\1{\2}"),
-        (r"\\phantom(?![A-Za-z])(?:\s*\{[^{}]*\})?", ""),
-        (r"\^\s*\{\s*\\circ\s*\}|\\degree(?![A-Za-z])", r"^\\circ"),
-        (r"\\lbrace(?![A-Za-z])", r"\\{"),
-        (r"\\rbrace(?![A-Za-z])", r"\\}"),
-        (r"\\langle(?![A-Za-z])", "("),
-        (r"\\rangle(?![A-Za-z])", ")"),
-        (r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}", r"\\frac{\1}{\2}"),
-        (r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|emph)\s*\{([^{}]*)\}", r"\1"),
-        (r"([\^_])\{([0-9A-Za-z])\}", r"\1\2"),
-        (r"\s+", " "),
-        # A space counts between letters and digits only, "1 1/2" is not "11/2"; and in a list of two numbers that
-        # would be one with a thousands separator without it: "81, 256".
-        (r"(?<![0-9A-Za-z])(?!(?<=[0-9],) [0-9]{3}(?![0-9])) | (?![0-9A-Za-z])", ""),
-        (r"^(?:=|\\approx(?![A-Za-z]))", ""),
-        (r"(?:^|(?<=[(\[,={]))\+(?=[0-9A-Za-z.\\(])", ""),
-        (r"[.,;]+$", ""),
-    )
-)
+_ERROR_OF_A_DOUBLE = Fraction(1, 10**15)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -86,6 +54,13 @@ def number(text: str) -> Fraction | None:
     return _number(without_typesetting(text))
 
 
+class Rounded(NamedTuple):
+    """A decimal that stands for any number it is rounded from, those no further away than the error."""
+
+    value: Fraction
+    error: Fraction
+
+
 def same_number(one: str, other: str) -> bool | None:
     """Compare two texts as exact numbers, at any size (1.6e-19 is not 9.1e-31); None unless both are numbers.
 
@@ -94,26 +69,26 @@ def same_number(one: str, other: str) -> bool | None:
     left, right = number(one), number(other)
     if left is None or right is None:
         return None
-    return left == right or _rounds_to(one, left, other, right) or _rounds_to(other, right, one, left)
+    return left == right or _rounds_to(one, other, right) or _rounds_to(other, one, left)
 
 
-def _rounds_to(decimal: str, value: Fraction, ratio: str, exact: Fraction) -> bool:
-    digits = re.fullmatch(r"[+-]?(0*)([0-9]*)\.([0-9]+)", without_typesetting(decimal))
-    if digits is None or ("/" not in ratio and "frac" not in ratio):
+def rounded(text: str) -> Rounded | None:
+    """Return what a decimal of at least six significant digits stands for; None for other texts.
+
+    It gives its digits rounded, or cut off where dots follow them; a double gives fifteen.
+    """
+    decimal = _ROUNDED.fullmatch(without_typesetting(text))
+    if decimal is None or len((decimal["whole"] + decimal["places"]).lstrip("0")) < _DIGITS_OF_A_ROUNDED_NUMBER:
+        return None
+    value = _fraction(decimal["sign"] + decimal["whole"] + "." + decimal["places"])
+    last_place = Fraction(1, 10 ** len(decimal["places"]))
+    return Rounded(value, max(last_place if decimal["dots"] else last_place / 2, abs(value) * _ERROR_OF_A_DOUBLE))
+
+
+def _rounds_to(decimal: str, ratio: str, exact: Fraction) -> bool:
+    if re.search(r"/|frac|overline|bar|dot", ratio) is None or (stands_for := rounded(decimal)) is None:
         return False
-    enough = len((digits[2] + digits[3]).lstrip("0")) >= _DIGITS_OF_A_ROUNDED_NUMBER
-    return enough and 2 * abs(value - exact) <= Fraction(1, 10 ** len(digits[3]))
-
-
-@lru_cache(maxsize=1 << 14)
-def without_typesetting(text: str) -> str:
-    """Return the text without what only sets the type; its numbers as they were written."""
-    if _INTEGER.fullmatch(text):
-        return text
-    text = text.translate(_CHARACTERS)
-    for pattern, replacement in _TYPESETTING:
-        text = pattern.sub(replacement, text)
-    return text + "}" * (text.count("{") - text.count("}"))  # as in a gold answer that was cut short
+    return abs(stands_for.value - exact) <= stands_for.error
 
 
 @lru_cache(maxsize=1 << 14)
@@ -132,7 +107,23 @@ def _number(plain: str) -> Fraction | None:
         if not under or (ratio["whole"] and not 0 < over < under):
             return None
         return _signed(ratio["sign"], int(ratio["whole"] or 0) + over / under)
-    return None
+    if repeating := _REPEATING.fullmatch(plain):
+        return _repeating(repeating)
+    spelled = spelled_number(plain)
+    return None if spelled is None else Fraction(spelled)
+
+
+def _repeating(decimal: re.Match[str]) -> Fraction | None:
+    """The value of ``0.1\\overline{6}``, ``0.(3)``, ``0.\\dot{1}4\\dot{2}`` or ``0.333\\ldots``."""
+    dotted = (decimal["first"] or "") + (decimal["between"] or "") + (decimal["last"] or "")
+    block = decimal["barred"] or decimal["bracketed"] or dotted or decimal["digit"] or decimal["several"]
+    if block is None:  # 0.33\\ldots
+        if len(set(decimal["block"])) > 1:
+            return None
+        block = decimal["block"][0]
+    written = _fraction(f"{decimal['whole'] or 0}.{decimal['places']}0")
+    repeated = Fraction(int(block), (10 ** len(block) - 1) * 10 ** len(decimal["places"]))
+    return _signed(decimal["sign"], written + repeated)
 
 
 def _fraction(digits: str) -> Fraction:

@@ -7,19 +7,18 @@ import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from beyond_sharpening.grading.canonical import canonical, number, same_number, without_typesetting
-from beyond_sharpening.grading.quantity import Quantity, quantity, same_unit
+from beyond_sharpening.grading.canonical import canonical, number, same_number
+from beyond_sharpening.grading.intervals import as_union, bound
+from beyond_sharpening.grading.names import assigned, assignment, relates, values_by_name
+from beyond_sharpening.grading.quantity import Quantity, quantity
 from beyond_sharpening.grading.structure import Several, structure
+from beyond_sharpening.grading.typesetting import without_typesetting
+from beyond_sharpening.grading.units import conversion
 
 Judge = Callable[..., bool | None]
 """Whether two expressions, an answer and a gold, are equal; with a third argument, a fraction, whether the numbers they
 are lie no further apart. None for undecided."""
 
-_ASSIGNMENT = re.compile(
-    r"(?P<name>(?:(?!\\[lgn]e(?![A-Za-z]))\\[A-Za-z]+|[A-Za-z])(?:_\w+)?(?:\([A-Za-z]\))?)"
-    r"(?:=|\\(?:in|approx)(?![A-Za-z]))(?P<value>[^=<>]+)"
-)
-_RELATION = re.compile(r"[=<>]|\\(?:[lgn]e|in|cup|cap|setminus|mid|mathbb|emptyset|pm|varnothing)(?![A-Za-z])|\|")
 _IN_A_BASE = re.compile(
     r"(?P<open>\()?(?P<digits>-?(?=[A-Fa-f.]*[0-9])[0-9A-Fa-f.]+)(?(open)\))(?:_| ?base ?)\{?(?P<base>[0-9]+)\}?"
 )
@@ -30,6 +29,7 @@ _GREEK = re.compile(
 )
 # Kinds of an answer and of a gold that may be one answer typeset differently; for every other two, brackets count.
 _OTHER_BRACKETS = {
+    *(("alternatives", "list"), ("list", "alternatives"), ("alternatives", "set"), ("set", "alternatives")),
     *(("list", "set"), ("set", "list")),
     *(("()", "list"), ("[]", "list"), ("list", "()")),
     *(("()", "matrix"), ("matrix", "()")),
@@ -53,8 +53,12 @@ def same_answer(answer: str, gold: str, judge: Judge = undecided) -> bool | None
         return True
     if (decided := same_number(answer, gold)) is not None:
         return decided
+    if (last := _last_side(answer, gold)) is not None:
+        return last and same_answer(last, gold, judge)
     if len(sides := _sides(gold)) > 1:
         return all_true(any_true(same_answer(one, other, judge) for other in sides) for one in _sides(answer))
+    if (decided := _same_bound(answer, gold, judge)) is not None:
+        return decided
     ours, theirs = structure(assigned(answer, gold)), structure(assigned(gold, answer))
     if isinstance(ours, Several):
         decided = _same_as_one(ours, theirs, judge) if isinstance(theirs, str) else _same_parts(ours, theirs, judge)
@@ -63,6 +67,15 @@ def same_answer(answer: str, gold: str, judge: Judge = undecided) -> bool | None
     else:
         return _same_expression(answer, gold, ours, theirs, judge)
     return judge(answer, gold) if decided is None else decided
+
+
+def _same_bound(answer: str, gold: str, judge: Judge) -> bool | None:
+    """Compare as intervals, where one bounds a name (``x < 3``) and the other the same name or none."""
+    one, other = bound(answer), bound(gold)
+    if one is None or other is None or not (one.name or other.name):
+        return None
+    same_name = one.name == other.name or not (one.name and other.name)
+    return same_name and same_answer(one.interval, other.interval, judge)
 
 
 def _written_alike(answer: str, gold: str) -> bool:
@@ -75,7 +88,7 @@ def _same_expression(answer: str, gold: str, ours: str, theirs: str, judge: Judg
     """Compare two single expressions; ``ours`` and ``theirs`` are without the brackets around them."""
     one, other = quantity(answer), quantity(gold)
     if not (one.bare and other.bare):
-        return _same_quantity(one, other, judge) if same_unit(one.unit, other.unit) else False
+        return _same_quantity(one, other, judge)
     if (ours, theirs) != (without_typesetting(answer), without_typesetting(gold)):
         return same_answer(ours, theirs, judge)
     if _IN_A_BASE.fullmatch(ours) or _IN_A_BASE.fullmatch(theirs):
@@ -88,12 +101,30 @@ def _same_expression(answer: str, gold: str, ours: str, theirs: str, judge: Judg
 
 def _same_quantity(ours: Quantity, theirs: Quantity, judge: Judge) -> bool | None:
     """Compare two values; a percent sign or a number word in one may have been left out in the other, or worked out."""
-    same = same_answer(ours.value, theirs.value, judge)
+    if (radians := _in_radians(ours, theirs)) is not None:
+        return same_answer(*radians, judge)
+    rate = conversion(ours.unit, theirs.unit)
+    if rate is None:
+        return False
     value, gold_value = number(ours.value), number(theirs.value)
-    if ours.factor == theirs.factor or value is None or gold_value is None:
-        return same
-    worked_out = value * ours.factor == gold_value * theirs.factor
-    return worked_out or (bool(same) and 1 in (ours.factor, theirs.factor))
+    if value is not None and gold_value is not None:
+        worked_out = value * ours.factor * rate == gold_value * theirs.factor
+        as_it_stands = rate == 1 and 1 in (ours.factor, theirs.factor) and value == gold_value
+        return (
+            worked_out
+            or as_it_stands
+            or (rate == 1 and ours.factor == theirs.factor and same_number(ours.value, theirs.value))
+        )
+    converted = ours.value if rate == 1 else rf"\frac{{{rate.numerator}}}{{{rate.denominator}}}({ours.value})"
+    return same_answer(converted, theirs.value, judge)
+
+
+def _in_radians(ours: Quantity, theirs: Quantity) -> tuple[str, str] | None:
+    """Both values in radians, where one is in degrees and the other a multiple of pi without them."""
+    values = [rf"({each.value})\frac{{\pi}}{{180}}" if each.unit == "degree" else each.value for each in (ours, theirs)]
+    others = [each for each in (ours, theirs) if each.unit != "degree"]
+    in_radians = len(others) == 1 and others[0].unit in ("", "radian") and r"\pi" in others[0].value
+    return (values[0], values[1]) if in_radians else None
 
 
 def _same_in_a_base(answer: str, gold: str) -> bool:
@@ -104,9 +135,13 @@ def _same_in_a_base(answer: str, gold: str) -> bool:
 
 
 def _same_parts(ours: Several, theirs: Several, judge: Judge) -> bool | None:
+    unions = as_union(ours), as_union(theirs)
     if "union" in (ours.kind, theirs.kind):
-        matched = ours.kind == theirs.kind and _match(ours.parts, theirs.parts, judge)
-        return matched or None  # the intervals may be cut in other pieces
+        if all(unions) and _match(unions[0].parts, unions[1].parts, judge):
+            return True
+        return None  # the intervals may be cut in other pieces
+    if (named := _same_by_name(ours, theirs, judge)) is not None:
+        return named
     fits = ours.kind == theirs.kind or (ours.kind, theirs.kind) in _OTHER_BRACKETS
     both_matrices = ours.columns and theirs.columns
     if not fits or len(ours.parts) != len(theirs.parts) or (both_matrices and ours.columns != theirs.columns):
@@ -116,12 +151,23 @@ def _same_parts(ours: Several, theirs: Several, judge: Judge) -> bool | None:
     return _match(ours.parts, theirs.parts, judge)
 
 
+def _same_by_name(ours: Several, theirs: Several, judge: Judge) -> bool | None:
+    """Compare ``y = 5, x = 3`` with ``(3, 5)``, value by value in the order of the names; None where not so named."""
+    named = values_by_name(ours), values_by_name(theirs)
+    if (named[0] is None) == (named[1] is None) or len(ours.parts) != len(theirs.parts):
+        return None
+    one, other = named[0] or ours.parts, named[1] or theirs.parts
+    return all_true(same_answer(left, right, judge) for left, right in zip(one, other, strict=True))
+
+
 def _same_as_one(several: Several, one: str, judge: Judge) -> bool | None:
     """One expression is not several, unless it is a relation or set that may describe them."""
     if several.kind == "set" and len(several.parts) == 1:
         return same_answer(several.parts[0], one, judge)
-    described = several.kind not in ("list", "matrix", "ratio") or any(map(_RELATION.search, several.parts))
-    return None if number(one) is None and (described or _RELATION.search(one)) else False
+    if several.kind == "matrix":
+        return None if r"\begin" in one else False  # a sum or product of matrices
+    described = several.kind not in ("list", "matrix", "ratio") or any(map(relates, several.parts))
+    return None if number(one) is None and (described or relates(one)) else False
 
 
 def _match(ours: tuple[str, ...], theirs: tuple[str, ...], judge: Judge) -> bool | None:
@@ -170,11 +216,20 @@ def _sides(text: str) -> list[str]:
     return [text] if variable or not all(side.strip(" $") for side in sides) else sides
 
 
+def _last_side(answer: str, gold: str) -> str | None:
+    """The last side of ``x = 10/4 = 2.5``, ``""`` if a constant before it is another; None where the gold has more."""
+    sides = without_typesetting(answer).split("=")
+    if len(sides) < 3 or len(sides) <= len(gold.split("=")) or isinstance(structure(answer), Several):
+        return None
+    constants = {value for side in sides if (value := number(side)) is not None}
+    return "" if len(constants) > 1 else sides[-1]
+
+
 def exact_and_rounded(answer: str) -> tuple[str, str] | None:
     """The sides of ``\\frac23 \\approx 0.667``; twice the value of ``AB \\approx 0.667``; None for other answers."""
     plain = without_typesetting(answer)
     exact, sign, rounded = plain.partition(r"\approx")
-    if not sign or not rounded or _ASSIGNMENT.fullmatch(plain):
+    if not sign or not rounded or assignment(plain):
         return None
     is_name = not re.search(r"[0-9]", exact) and re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", exact))
     return (rounded if is_name else exact, rounded)
@@ -186,13 +241,3 @@ def is_rounded(rounded: str, exact: str) -> bool:
     value, other = number(decimal), number(exact)
     places = len(decimal.partition(".")[2])
     return value is not None and other is not None and 2 * abs(value - other) <= Fraction(1, 10**places)
-
-
-def assigned(text: str, other: str) -> str:
-    """Drop the name in ``x = 5`` or ``x \\in [1, 2]`` where the other gives the value alone, or the same name."""
-    assignment, other_assignment = (_ASSIGNMENT.fullmatch(without_typesetting(side)) for side in (text, other))
-    if assignment is None:
-        return text
-    if other_assignment is None:
-        return text if _RELATION.search(without_typesetting(other)) else assignment["value"]
-    return assignment["value"] if assignment["name"] == other_assignment["name"] else text

@@ -14,17 +14,25 @@ from beyond_sharpening.grading.compare import (
     Judge,
     all_true,
     any_true,
-    assigned,
     exact_and_rounded,
     is_rounded,
     same_answer,
     undecided,
 )
-from beyond_sharpening.grading.quantity import quantity, same_unit
+from beyond_sharpening.grading.names import assigned
+from beyond_sharpening.grading.quantity import quantity
 from beyond_sharpening.grading.structure import Several, structure
+from beyond_sharpening.grading.units import conversion
 
 _ANY_OF = r"\anyof"
+_ONE_SIDED = re.compile(r"[^=]*(?:=|\\approx|<|>|\\[lgn]e)(?![A-Za-z])|(?:=|<|>|\\[lgn]e(?![A-Za-z]))[^=]*", re.DOTALL)
 _WITHIN = re.compile(r"(?P<answer>.*)\\within\{(?P<tolerance>[^{}]*)\}", re.DOTALL)
+
+# A) 5 answers A, and 5
+_CHOICE = re.compile(
+    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?([A-H])[).:](?:\s*\}|\s|\\[ ,;]|~)(?:\s|\\[ ,;]|~)*(\S.*)",
+    re.DOTALL,
+)
 
 
 class Acceptable(NamedTuple):
@@ -62,12 +70,27 @@ def acceptable(gold: str) -> tuple[Acceptable, ...]:
 
 
 def states_an_answer(gold: str) -> bool:
-    """Whether a gold answer holds more than typesetting.
+    """Whether a gold answer holds more than typesetting: the check of golds of this grader's domain.
 
     Raises:
-        ValueError: as :func:`acceptable`.
+        ValueError: as :func:`acceptable`; or if nothing can equal an answer in it, for its brackets do not close or it
+            is an equation with one side.
     """
-    return all(canonical(each.answer) for each in acceptable(gold))
+    for answer, _ in acceptable(gold):
+        plain = canonical(answer)
+        if not plain:
+            return False
+        if not _closes(plain):
+            raise ValueError(f"The brackets of the gold answer {answer!r} do not close: correct it, or amend it.")
+        if _ONE_SIDED.fullmatch(plain):
+            raise ValueError(f"The gold answer {answer!r} is an equation with one side: correct it, or amend it.")
+    return True
+
+
+def _closes(plain: str) -> bool:
+    """Whether as many brackets close as open, half-open intervals included; a determinant's bars are none."""
+    marks = re.sub(r"\\\\", "", plain)
+    return marks.count("{") == marks.count("}") and sum(map(marks.count, "([")) == sum(map(marks.count, ")]"))
 
 
 def accepts(gold: str, answer: str, judge: Judge = undecided) -> bool | None:
@@ -84,6 +107,9 @@ def accepts(gold: str, answer: str, judge: Judge = undecided) -> bool | None:
 
 
 def _accepts(gold: Acceptable, answer: str, judge: Judge) -> bool | None:
+    if (chosen := _CHOICE.fullmatch(answer)) and not _CHOICE.fullmatch(gold.answer):
+        letter, text = chosen.groups()
+        return any_true(_accepts(gold, each, judge) for each in (letter, text))
     if (sides := exact_and_rounded(answer)) and not exact_and_rounded(gold.answer):
         exact, rounded = sides
         if number(exact) is not None and not is_rounded(rounded, exact):
@@ -93,13 +119,14 @@ def _accepts(gold: Acceptable, answer: str, judge: Judge) -> bool | None:
         return same_answer(answer, gold.answer, judge)
     ours, theirs = quantity(assigned(answer, gold.answer)), quantity(gold.answer)
     value = structure(ours.value)
-    if isinstance(value, Several) or not same_unit(ours.unit, theirs.unit):
+    rate = conversion(ours.unit, theirs.unit)
+    if isinstance(value, Several) or rate is None:
         return False
     left, right = number(value), number(theirs.value)
     if left is None or right is None:
         return judge(value, theirs.value, gold.tolerance)
-    as_it_stands = 1 in (ours.factor, theirs.factor) and abs(left - right) <= gold.tolerance
-    return as_it_stands or abs(left * ours.factor - right * theirs.factor) <= gold.tolerance * theirs.factor
+    as_it_stands = rate == 1 and 1 in (ours.factor, theirs.factor) and abs(left - right) <= gold.tolerance
+    return as_it_stands or abs(left * ours.factor * rate - right * theirs.factor) <= gold.tolerance * theirs.factor
 
 
 def _groups(gold: str) -> list[str]:

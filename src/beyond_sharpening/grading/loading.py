@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.grading.grader import grade_by
 from beyond_sharpening.grading.verdict import Verdict
+
+_OURS = "beyond_sharpening.grading"
 
 
 def imported(name: str) -> Callable[..., Any]:
@@ -19,14 +22,16 @@ def imported(name: str) -> Callable[..., Any]:
 class Grader:
     """The function called ``module:function``, which has the signature of :func:`grade`; it can be pickled.
 
-    A function ``states_an_answer`` in the same module, where there is one, is its check of gold answers.
+    A function ``states_an_answer`` in the same module, where there is one, is its check of gold answers. One of the
+    user's own is called in worker processes, with one completion at a time, under the same limits of time and memory
+    as ours.
 
     Attributes:
         name: ``module:function``.
         workers: processes that it may use.
 
     Raises:
-        BadInput: if there is no such module or function.
+        BadInput: if there is no such module or function, or it fails on every completion of several.
     """
 
     name: str
@@ -36,7 +41,9 @@ class Grader:
         self._load()
 
     def __call__(self, completions: Sequence[str], golds: Sequence[str]) -> Sequence[Verdict]:
-        return self._load()(completions, golds, workers=self.workers)
+        if self.name.split(":")[0].startswith(_OURS):
+            return self._load()(completions, golds, workers=self.workers)
+        return grade_by(self.name, completions, golds, workers=self.workers)
 
     def states_an_answer(self, gold: str) -> bool:
         """Whether a gold answer is one; a grader that does not say takes every text with something in it.

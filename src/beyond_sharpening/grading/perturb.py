@@ -3,8 +3,9 @@
 What is changed is found in the text, without the parts of the grader that are measured.
 """
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _NUMBER = re.compile(r"\d+")
 _SIGNED = re.compile(r"-?(?:0*[1-9][\d,.]*|\\d?frac\{?[1-9].*|\d+/\d+)")
@@ -17,6 +18,15 @@ _BIGGER = re.compile(r"\\right|\\left|\s")
 _COMMA = re.compile(r"(?<![{\\]),(?!\})")
 _THOUSANDS = re.compile(r"[^,]*\d,\d{3}(?!\d).*")
 _CLOSING = re.compile(r"(?:\s|\$|\\right|\\?[)\]}])*$")
+_CLOSED_FORM = re.compile(
+    r"(?P<sign>-?)(?:\\frac\{(?=.*\d))?(?P<factor>\d+)?(?:\\sqrt\{?(?P<radicand>\d+)\}?)?(?P<pi>\\pi)?(?:\}\{(?P<under>\d+)\})?"
+)
+_ROOT = re.compile(r"\\sqrt\{(\d+)\}")
+_IMAGINARY = re.compile(r"(.*\S)\s*([+-])\s*([^+-]*(?<!\\p)i)")
+_LENGTH = re.compile(
+    r"\\(?:text|mbox|mathrm|textrm)\s*\{[\s~]*(?:cm|m|km|mm|ft|feet|in|inch|inches|meters|units|miles|yards)\s*\}"
+    r"(?P<power>\s*\^\s*\{?\d\}?)?"
+)
 _RELATION = re.compile(r"\\(?P<way>[lg])e(?:q|qslant)?(?![A-Za-z])|[<>]")
 
 
@@ -26,21 +36,10 @@ def perturbed(gold: str) -> Iterator[tuple[str, str]]:
     The changes: ``number`` (the first and the last: one more, a digit more, two digits swapped), ``sign``, ``unit``,
     ``ends`` (of an interval or pair, swapped), ``bracket`` (closed for open), ``missing`` and ``extra`` element,
     ``letter`` (another variable), ``relation`` (the other way), ``candidate`` (the gold answer among others, or as a
-    bound).
+    bound), ``decimal`` (its value with another sixth digit), ``root`` (another radicand or degree), ``conjugate`` (the
+    other sign of the imaginary part), ``equation`` (an equation of which it is a side), ``power`` (of its unit).
     """
-    changes = {
-        "number": _numbers,
-        "sign": _signs,
-        "unit": _units,
-        "ends": _ends,
-        "bracket": _brackets,
-        "missing": _missing,
-        "extra": _extra,
-        "letter": _letters,
-        "relation": _relations,
-        "candidate": _candidates,
-    }
-    for name, change in changes.items():
+    for name, change in CHANGES.items():
         yield from ((name, wrong) for wrong in dict.fromkeys(change(gold)))
 
 
@@ -124,3 +123,70 @@ def _candidates(gold: str) -> Iterator[str]:
     yield rf"1234 \implies {bare}"
     yield rf"{bare} \text{{ or }} 1234"
     yield rf"\ge {bare}"
+
+
+def _decimals(gold: str) -> Iterator[str]:
+    value = _value(gold)
+    if value is None or not math.isfinite(value) or float(f"{value:.6g}") == value:
+        return
+    exponent = math.floor(math.log10(abs(value)))
+    for step in (2, -2):  # a unit of the sixth digit may round to the other side
+        places = max(5 - exponent, 0)
+        yield f"{value + step * 10.0 ** (exponent - 5):.{places}f}"
+
+
+def _value(gold: str) -> float | None:
+    """The value of a ratio of integers, or of a rational multiple of a square root or of pi."""
+    if not (found := _CLOSED_FORM.fullmatch(re.sub(r"\s|\$|\\left|\\right", "", gold).replace("dfrac", "frac"))):
+        return None
+    part = {name: int(text) for name, text in found.groupdict().items() if text and name not in ("sign", "pi")}
+    value = part.get("factor", 1) * math.sqrt(part.get("radicand", 1)) * (math.pi if found["pi"] else 1)
+    return (-1 if found["sign"] else 1) * value / part.get("under", 1) if part.get("under", 1) else None
+
+
+def _roots(gold: str) -> Iterator[str]:
+    if root := _ROOT.search(gold):
+        yield gold[: root.start(1)] + str(int(root[1]) + 1) + gold[root.end(1) :]
+        yield gold[: root.start()] + rf"\sqrt[3]{{{root[1]}}}" + gold[root.end() :]
+
+
+def _conjugates(gold: str) -> Iterator[str]:
+    if part := _IMAGINARY.fullmatch(gold.strip(" $")):
+        yield part[1] + ("-" if part[2] == "+" else "+") + part[3]
+
+
+def _equations(gold: str) -> Iterator[str]:
+    bare = gold.strip(" $")
+    if "=" not in gold and "," not in gold and not re.search(r"text|mbox|[<>]|\\[lgn]e|infty|circ|%|\\\$|[:_!]", gold):
+        yield f"w^2+3w={bare}"
+        yield f"5u={bare}"
+        yield f"3w-2u={bare}"
+        yield f"(u-1)^2+(w+2)^2={bare}"
+
+
+def _powers(gold: str) -> Iterator[str]:
+    if (unit := _LENGTH.search(gold)) and not re.search(r"square|cubic|sq|cu\b", gold):
+        if unit["power"]:
+            yield gold[: unit.start("power")] + gold[unit.end("power") :]
+        else:
+            yield f"{gold[: unit.end()]}^3{gold[unit.end() :]}"
+
+
+CHANGES: dict[str, Callable[[str], Iterator[str]]] = {
+    "number": _numbers,
+    "sign": _signs,
+    "unit": _units,
+    "ends": _ends,
+    "bracket": _brackets,
+    "missing": _missing,
+    "extra": _extra,
+    "letter": _letters,
+    "relation": _relations,
+    "candidate": _candidates,
+    "decimal": _decimals,
+    "root": _roots,
+    "conjugate": _conjugates,
+    "equation": _equations,
+    "power": _powers,
+}
+"""What is changed, by name."""

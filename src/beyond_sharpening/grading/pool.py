@@ -1,86 +1,99 @@
-"""Worker processes that judge claims under a time limit each."""
+"""Judging in worker processes, which a process of their own starts: the caller's may hold gigabytes, and threads."""
 
 import logging
-import multiprocessing
-import resource
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
 from threading import Lock
 
-from pebble import ProcessFuture, ProcessPool
-
-from beyond_sharpening.grading.canonical import canonical
-from beyond_sharpening.grading.judge import Claim, judge, warm_up
-from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
+from beyond_sharpening.errors import BadInput
+from beyond_sharpening.grading.host import Request
+from beyond_sharpening.grading.verdict import UNPARSABLE, Claim, Verdict
+from beyond_sharpening.grading.worker import Failure
 
 logger = logging.getLogger(__name__)
 
 _TOLD = 200  # characters of an answer in a warning
-_MEMORY = 2 << 30  # bytes of data in a worker, some forty times what it starts with
+JUDGE = "beyond_sharpening.grading.judge:judge"
 
-_pools: dict[int, ProcessPool] = {}
-_pools_lock = Lock()
+_hosts: dict[int, Connection] = {}  # by process, for a forked one has its parent's
+_lock = Lock()
 
 
-def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float) -> list[Verdict]:
+def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float, function: str = JUDGE) -> list[Verdict]:
     """Judge the claims in worker processes that stay for the next call.
 
     Args:
         claims: what to judge.
         workers: how many processes.
-        timeout: seconds a claim may take; its worker is killed and replaced after that.
+        timeout: seconds of computing that a claim may take.
+        function: ``module:function`` that judges one claim.
 
     Returns:
-        A verdict a claim; one that takes more memory than a worker may is unparsable.
+        A verdict a claim: ``timeout`` where it takes more time, or more memory, than a worker may; ``unparsable`` with
+        a warning where the function fails on it, or the worker dies.
 
     Raises:
+        BadInput: if a grader of the user's fails on every one of several claims.
         RuntimeError: if worker processes cannot be started.
     """
-    try:
-        pool = _pool(workers)
-        futures = [pool.schedule(judge, args=[claim], timeout=timeout) for claim in claims]
-        try:
-            return [_verdict(claim, future) for claim, future in zip(claims, futures, strict=True)]
-        finally:
-            for future in futures:
-                future.cancel()
-    except BrokenProcessPool as error:
-        with _pools_lock:
-            _pools.pop(workers, None)
+    request = Request(function, _path(), list(claims), workers, timeout)
+    with _lock:
+        answered = _ask(request)
+    if answered is None:
         raise RuntimeError(
-            "The grader's worker processes cannot start. A script that grades while it is being imported must do so "
-            'under `if __name__ == "__main__":`, and one read from standard input must be a file, because every worker '
-            "imports the main script."
-        ) from error
+            f"The grader's worker processes cannot start, or cannot load {function}: see the error above."
+        )
+    failures = [outcome for outcome in answered if isinstance(outcome, Failure)]
+    if function != JUDGE and len(failures) == len(claims) > 1:
+        raise BadInput(f"The grader {function} failed on all of {len(claims)} completions: {failures[0].error}")
+    return [_told(claim, outcome) for claim, outcome in zip(claims, answered, strict=True)]
 
 
-def _pool(workers: int) -> ProcessPool:
-    """Return the pool of that size, made on first use.
+def _ask(request: Request) -> list[Verdict | Failure] | None:
+    """Send a request to the host, which is started when first needed, or when it has died."""
+    for attempt in (1, 2):
+        if os.getpid() not in _hosts:
+            _hosts[os.getpid()] = _start_host()
+        host = _hosts[os.getpid()]
+        try:
+            host.send(request)
+            return host.recv()
+        except (EOFError, ConnectionError):
+            del _hosts[os.getpid()]
+            if attempt == 2:
+                raise RuntimeError(
+                    "The process that starts the grader's workers died twice; is memory short?"
+                ) from None
+        except BaseException:  # interrupted: what it still sends answers no later request
+            _hosts.pop(os.getpid()).close()
+            raise
+    return None
 
-    Workers come from a fork server: forking a process that runs threads of torch can deadlock.
-    """
-    with _pools_lock:
-        if workers not in _pools:
-            context = multiprocessing.get_context("forkserver")
-            _pools[workers] = ProcessPool(max_workers=workers, context=context, initializer=_start)
-        return _pools[workers]
+
+def _start_host() -> Connection:
+    ours, theirs = Pipe()
+    program = f"from beyond_sharpening.grading.host import main; main({theirs.fileno()})"
+    path = os.pathsep.join(_path())
+    command = [sys.executable, "-c", program]
+    subprocess.Popen(
+        command, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONPATH": path}, stdin=subprocess.DEVNULL
+    )
+    theirs.close()
+    return ours
 
 
-def _start() -> None:
-    """Prepare a worker; what wants more memory than ``_MEMORY``, a power with ten digits, fails in it alone."""
-    warm_up()
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard), hard))
+def _path() -> list[str]:
+    return [place or str(Path.cwd()) for place in sys.path]
 
 
-def _verdict(claim: Claim, future: ProcessFuture) -> Verdict:
-    try:
-        return future.result()
-    except TimeoutError:
-        return Verdict("timeout", canonical(claim.text))
-    except BrokenProcessPool:
-        raise
-    except Exception as error:  # sympy raises almost anything, and a killed worker is no verdict on the answer
-        told = claim.text if len(claim.text) <= _TOLD else f"{claim.text[:_TOLD]}…"
-        logger.warning("Grading failed on %r against %r (%r): counted as unparsable.", told, claim.gold, error)
-        return UNPARSABLE
+def _told(claim: Claim, outcome: Verdict | Failure) -> Verdict:
+    if isinstance(outcome, Verdict):
+        return outcome
+    told = claim.text if len(claim.text) <= _TOLD else f"{claim.text[:_TOLD]}…"
+    logger.warning("Grading failed on %r against %r (%s): counted as unparsable.", told, claim.gold, outcome.error)
+    return UNPARSABLE

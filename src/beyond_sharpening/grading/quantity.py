@@ -1,4 +1,4 @@
-"""Numbers with units: ``5\\text{ cm}``, ``336^\\circ``, ``10\\%``, ``\\$5``.
+r"""Numbers with units: ``5\text{ cm}``, ``336^\circ``, ``10\%``, ``\$5``.
 
 A unit may be left out, for the question names it; another unit is another answer.
 """
@@ -8,55 +8,42 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from beyond_sharpening.grading.canonical import without_typesetting
+from beyond_sharpening.grading.canonical import number
+from beyond_sharpening.grading.typesetting import in_ascii, without_typesetting
+from beyond_sharpening.grading.units import conversion, is_spelled, split_factor, unit_name
 
-# One line a unit: its name, then how else it is written. Plurals in -s are understood.
-_SPELLINGS = """
-degree ^\\circ degrees deg
-radian rad
-percent %
-dollar dollars usd
-cent ¢
-inch in in. inches ''
-foot ft ft. feet '
-yard yd
-mile mi
-millimeter mm millimetre
-centimeter cm centimetre
-meter m metre
-kilometer km kilometre
-second s sec
-minute min
-hour h hr
-gram g gm
-kilogram kg
-liter l litre
-milliliter ml millilitre
-pound lb
-ounce oz
-mph miles/hour milesperhour
-km/h kmperhour kmph kilometersperhour
-m/s meterspersecond
-unit
-am a.m. a.m
-pm p.m. p.m
-"""
-_NAME_OF = {
-    spelling: line.split()[0] for line in _SPELLINGS.strip().splitlines() for spelling in dict.fromkeys(line.split())
-}
-_FACTORS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_POWERS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3"}
+_CURRENCIES = {r"\$": "dollar", "€": "euro", "£": "pound", "₹": "rupee", "¥": "yen"} | {
+    r"\pounds": "pound", r"\textsterling": "pound", r"\euro": "euro", r"\texteuro": "euro", r"\yen": "yen",
+    r"\textdollar": "dollar", "Rs.": "rupee", "Rs": "rupee",
+}  # fmt: skip
+_COIN = r"\\\$|[€£₹¥]|\\(?:pounds|textsterling|euro|texteuro|textdollar|yen)(?![A-Za-z])|Rs\.?(?![A-Za-z])"
+_COIN_IN_TEXT = re.compile(rf"\\text\s*\{{\s*(?P<coin>{_COIN})\s*(?P<value>[^{{}}]*)\}}")
+_PAID = re.compile(rf"[\s$]*(?P<sign>-?)\s*(?:US)?(?P<coin>{_COIN})\s*(?P<value>.*)", re.DOTALL)
+_PAID_BEHIND = re.compile(rf"(?P<sign>)(?P<value>.*?)\s*(?P<coin>{_COIN})[\s$]*", re.DOTALL)
 _SIGN = re.compile(r"(?P<value>.*[0-9A-Za-z})])(?P<unit>\^\\circ|%|¢|(?<=[0-9])'{1,2}) ?(?P<scale>[CFK]?)", re.DOTALL)
+_OF_SIGNS = {r"^\circ": "degree", r"^\circC": "celsius_degree", r"^\circF": "fahrenheit_degree", r"^\circK": "kelvin"}
+_ANGLE = re.compile(
+    r"(?P<sign>-?)(?P<degrees>[0-9]+)\^\\circ ?(?P<minutes>[0-9.]+)(?:'|\^\\prime) ?"
+    r"(?:(?P<seconds>[0-9.]+)(?:''|\"|\^\\prime\\prime))?"
+)
+_MODULO = re.compile(r"(?P<value>.+?)(?:\\pmod\{?|\(\\?mod ?)(?P<modulus>[0-9]+)[})]?")
+_FONT = r"\\(?:text|textrm|textbf|textit|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathsf|mathit|operatorname|rm)"
+_POWER = r"\s*\^\s*\{?\s*-?[0-9]\s*\}?"
+_ATOM = rf"{_FONT}\s*\{{(?:[^{{}}\d]|\^\{{?-?[0-9]\}}?)*[^{{}}\d\s](?:[^{{}}\d]|\^\{{?-?[0-9]\}}?)*\}}(?:{_POWER})?"
+_JOIN = r"(?:\s|/|-|\*|~|\\(?:cdot|times)(?![A-Za-z])|\\[,;: !])*"
 _MARKED = re.compile(
-    r"(?P<value>.*[^\s\\({=+*/^_-])\s*(?:\\[ ,;!]|~)*\s*"
-    r"\\(?:text|textrm|textbf|mbox|mathrm)\s*\{(?P<unit>[^{}\d]*[^{}\d\s][^{}\d]*(?:\^\{?[23]\}?)?)\}"
-    r"(?P<power>\s*\^\s*\{?[23]\}?)?[\s.$]*",
+    r"(?P<value>.*?[^\s\\({=+*/^_,-])\s*(?:\\[ ,;!]|~)*\s*"
+    rf"(?P<unit>\\frac\s*\{{{_ATOM}\}}\s*\{{{_ATOM}\}}|{_ATOM}(?:{_JOIN}{_ATOM})*)[\s.$]*",
     re.DOTALL,
 )
-_PLAIN = re.compile(r"(?P<value>.*[0-9}]) ?(?P<unit>[A-Za-z][A-Za-z./ ]+?)(?P<power>\^[23])?", re.DOTALL)
+_PLAIN = re.compile(
+    r"(?P<value>.*[0-9}]) ?(?P<unit>[^\W\d_]['.]?[^\W\d_./ ]?[A-Za-z./ \u3040-\u9fff^*-]*?(?:\^\{?-?[0-9]\}?)?"
+    r"(?:/[A-Za-z]+(?:\^\{?[0-9]\}?)?)?)",
+    re.DOTALL,
+)
+_TWO = re.compile(r"(?P<one>[0-9.]+) ?(?P<unit>[A-Za-z]+) ?(?:and ?)?(?P<other>[0-9.]+) ?(?P<part>[A-Za-z]+)")
 _NO_UNITS = {"or", "and", "i", "e", "d", "t"}  # upright constants, differential and transposition among them
-_NO_PART_OF_A_UNIT = {"is", "are", "not", "but", "plus", "minus", "squared", "cubed", "factorial", "halves"}
-_LONG_WORDS = re.compile(r"[A-Za-z]{4,}(?: [A-Za-z]{4,})*")
+_NO_PART_OF_A_UNIT = {"is", "are", "not", "but", "plus", "minus", "squared", "cubed", "factorial", "halves", "to", "or"}
 
 
 class Quantity(NamedTuple):
@@ -64,7 +51,7 @@ class Quantity(NamedTuple):
 
     Attributes:
         value: the text before the unit.
-        unit: its one name, such as ``centimeter^2``; ``""`` where there is none.
+        unit: its one name, such as ``centimeter ** 2``; ``""`` where there is none.
         factor: what a number word or percent sign makes of the value: a million in ``5 million dollars``.
     """
 
@@ -80,58 +67,59 @@ class Quantity(NamedTuple):
 
 @lru_cache(maxsize=1 << 14)
 def quantity(text: str) -> Quantity:
-    """Split an answer into its value and its unit.
+    r"""Split an answer into its value and its unit.
 
-    A unit is a degree, percent or escaped dollar sign; text set as such behind a value (``\\text{ apples}``); or plain
-    letters behind a number that spell a known unit or long words: the m of ``5m`` may be a variable.
+    A unit is a degree or percent sign; a currency sign; text set as such behind a value (``\text{ apples}``,
+    ``\mathrm{~N}\cdot\mathrm{m}``); or plain letters behind a number that spell a known unit or long words: the m of
+    ``5m`` may be a variable. Degrees, minutes and seconds are degrees, feet and inches are feet.
     """
+    text = _COIN_IN_TEXT.sub(r"\g<coin>\g<value>", in_ascii(text))
     plain = without_typesetting(text)
-    if currency := re.fullmatch(r"[\s$]*(-?)\s*\\\$\s*(.*)", text, re.DOTALL):
-        return Quantity(currency[1] + without_typesetting(currency[2]), "dollar")
+    if paid := _PAID.fullmatch(text) or _PAID_BEHIND.fullmatch(text):
+        return _paid(paid)
+    if angle := _ANGLE.fullmatch(plain):
+        return Quantity(angle["sign"] + _degrees(angle), "degree")
+    if (two := _TWO.fullmatch(plain)) and (total := _sum(two)):
+        return total
+    if modulo := _MODULO.fullmatch(plain):
+        return Quantity(modulo["value"], f"modulo {modulo['modulus']}")
     if sign := _SIGN.fullmatch(plain):
-        unit = _NAME_OF[sign["unit"]] + sign["scale"]
-        return Quantity(sign["value"], unit, Fraction(1, 100 if unit == "percent" else 1))
+        unit = _OF_SIGNS.get(sign["unit"] + sign["scale"]) or split_factor(sign["unit"])[1]
+        return _quantity(sign["value"], unit)
     if marked := _MARKED.fullmatch(text):
-        words, value = without_typesetting(marked["unit"]), without_typesetting(marked["value"])
+        words, value = _words(marked["unit"]), without_typesetting(marked["value"])
         if value and words.casefold() not in _NO_UNITS and _NO_PART_OF_A_UNIT.isdisjoint(words.casefold().split()):
-            return _quantity(value, words, marked["power"] or "")
-    if (spelled := _PLAIN.fullmatch(plain)) and _is_spelled(spelled["unit"]):
-        return _quantity(spelled["value"], spelled["unit"], spelled["power"] or "")
+            return _quantity(value, words)
+    spelled = _PLAIN.fullmatch(plain)
+    if spelled and is_spelled(spelled["unit"]) and _NO_PART_OF_A_UNIT.isdisjoint(spelled["unit"].casefold().split()):
+        return _quantity(spelled["value"], spelled["unit"])
     return Quantity(plain, "")
 
 
-def same_unit(one: str, other: str) -> bool:
-    """Whether two units do not contradict each other: they are the same, or one is missing."""
-    return not one or not other or one == other
+def _quantity(value: str, words: str) -> Quantity:
+    factor, names = split_factor(words)
+    return Quantity(value, unit_name(names) if names else "", factor)
 
 
-def _is_spelled(words: str) -> bool:
-    """Whether plain letters behind a number are a unit."""
-    long = _LONG_WORDS.fullmatch(words) and _NO_PART_OF_A_UNIT.isdisjoint(words.casefold().split())
-    return bool(long or _known_unit(words))
+def _paid(paid: re.Match[str]) -> Quantity:
+    value = quantity(paid["value"].strip())
+    return Quantity(paid["sign"] + value.value, _CURRENCIES[paid["coin"]], value.factor)
 
 
-def _quantity(value: str, words: str, power: str) -> Quantity:
-    factor, names = Fraction(1), words.split()
-    while names and (named := _FACTORS.get(_singular(names[0].casefold()))):
-        factor, names = factor * named, names[1:]
-    unit = _unit(" ".join(names), power) if names else ""
-    return Quantity(value, unit, factor / 100 if unit == "percent" else factor)
+def _words(marked: str) -> str:
+    """The unit without the commands that set it; a space stays between two of its parts."""
+    plain = re.sub(rf"{_FONT}\s*\{{([^{{}}]*(?:\{{[^{{}}]*\}})?[^{{}}]*)\}}", r" \1 ", marked)
+    return " ".join(re.sub(r"\\[ ,;:!]|~|\$", " ", plain).split()).strip(" .")
 
 
-def _unit(words: str, power: str) -> str:
-    return (_known_unit(words) or _singular(re.sub(r"\s+", "", words.casefold()))) + re.sub(r"[\s{}]", "", power)
+def _degrees(angle: re.Match[str]) -> str:
+    minutes, seconds = Fraction(angle["minutes"]), Fraction(angle["seconds"] or 0)
+    return str(int(angle["degrees"]) + minutes / 60 + seconds / 3600)
 
 
-def _known_unit(words: str) -> str | None:
-    power = ""
-    parts = words.casefold().split()
-    if parts and parts[0] in _POWERS:
-        power, parts = _POWERS[parts[0]], parts[1:]
-    joined = "".join(parts)
-    name = _NAME_OF.get(joined) or _NAME_OF.get(_singular(joined))
-    return name and name + power
-
-
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+def _sum(two: re.Match[str]) -> Quantity | None:
+    unit, part = unit_name(two["unit"]), unit_name(two["part"])
+    share = conversion(part, unit)
+    if not (is_spelled(two["unit"]) and is_spelled(two["part"])) or share is None or unit == part:
+        return None
+    return Quantity(str(number(two["one"]) + number(two["other"]) * share), unit)

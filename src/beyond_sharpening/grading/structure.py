@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from beyond_sharpening.grading.canonical import number, without_typesetting
+from beyond_sharpening.grading.canonical import number
+from beyond_sharpening.grading.typesetting import without_typesetting
 
 _CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
 _BRACKET = re.compile(r"\\\\|\\[{}]|[()\[\]{}]")
@@ -15,6 +16,13 @@ _MATRIX = re.compile(
     r"\\end\{(?:[bpB]?matrix|smallmatrix|array)\}",
     re.DOTALL,
 )
+_SYSTEM = re.compile(
+    r"(?:\\\{)?\\begin\{(?P<name>cases|array|(?:align|gather|split)(?:ed)?\*?)\}(?:\{[lcr|]+\})?(?P<body>.*)\\end\{(?P=name)\}\}?",
+    re.DOTALL,
+)
+_SET_OF_ALL = re.compile(r"\\\{[A-Za-z](?:\\in\\mathbb\{R\})?(?:\||:|\\mid)(?P<condition>.+)\\\}", re.DOTALL)
+_PAIRS = re.compile(r"[A-Za-z](?:_\w)?=[^,;=]+(?:,\s*[A-Za-z](?:_\w)?=[^,;=]+)+")
+_PLUS_MINUS = re.compile(r"\\pm(?![A-Za-z])")
 _THOUSANDS = re.compile(r"(?<![0-9,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
 
 
@@ -23,8 +31,9 @@ class Several:
     """An answer of several parts.
 
     Attributes:
-        kind: ``list`` (no brackets; the order does not count), ``set`` (nor here), ``union`` of intervals (nor here),
-            ``matrix``, ``ratio`` (``3:5:7``), or the two brackets around a tuple or an interval, such as ``(]``.
+        kind: ``list`` (no brackets; the order does not count), ``alternatives`` (a list joined by *or* alone), ``set``,
+            ``union`` of intervals (nor does it in these), ``matrix``, ``ratio`` (``3:5:7``), or the two brackets around
+            a tuple or an interval, such as ``(]``.
         parts: the texts of the parts; those of a matrix by rows.
         columns: of a matrix, else 0.
     """
@@ -36,7 +45,7 @@ class Several:
     @property
     def ordered(self) -> bool:
         """Whether another order of the parts is another answer."""
-        return self.kind not in ("list", "set", "union")
+        return self.kind not in ("list", "alternatives", "set", "union")
 
 
 @lru_cache(maxsize=1 << 14)
@@ -45,8 +54,10 @@ def structure(text: str) -> str | Several:
     plain = without_typesetting(text)
     if number(plain) is not None:
         return plain
-    if matrix := _matrix(plain):
-        return matrix
+    if several := _matrix(plain) or _system(plain):
+        return several
+    if described := _SET_OF_ALL.fullmatch(plain):
+        return structure(described["condition"])
     if enclosed := _enclosed(plain):
         opener, inside = enclosed
         if opener == "{" or _matrix(inside):
@@ -60,8 +71,11 @@ def structure(text: str) -> str | Several:
     if len(union := _split(plain, r"\\cup(?![A-Za-z])")) > 1:
         return Several("union", union)
     if len(parts := _both_signs(_listed(plain))) > 1:
-        return Several("list", parts)
-    if len(ratio := _split(plain, ":")) > 1 and all(ratio):
+        only_or = not re.search(r"[,;]|and|AND|\\pm", plain) or len(
+            _split(plain, r"(?<![A-Za-z\\])or(?![A-Za-z])")
+        ) == len(parts)
+        return Several("alternatives" if only_or else "list", parts)
+    if len(ratio := _split(plain, r":|(?<=[0-9}]) to (?=[0-9\\])")) > 1 and all(ratio):
         return Several("ratio", ratio)
     return plain
 
@@ -74,6 +88,14 @@ def _matrix(plain: str) -> Several | None:
     if len({len(row) for row in rows}) != 1:
         return None
     return Several("matrix", tuple(cell.strip() for row in rows for cell in row), len(rows[0]))
+
+
+def _system(plain: str) -> Several | None:
+    """The equations of ``cases`` or ``aligned``; one alone is none."""
+    system = _SYSTEM.fullmatch(plain)
+    rows = re.split(r"\\\\(?:\[[^\]]*\])?", system["body"].replace("&", "")) if system else []
+    parts = tuple(row.strip(" ,;.") for row in rows if row.strip(" ,;."))
+    return Several("list", parts) if len(parts) > 1 and all("=" in part for part in parts) else None
 
 
 def _enclosed(plain: str) -> tuple[str, str] | None:
@@ -114,6 +136,9 @@ def _split(plain: str, separator: str) -> tuple[str, ...]:
 
 def _listed(plain: str) -> tuple[str, ...]:
     """The parts of a list without brackets; a comma in ``14,400 cm`` or ``AB=14,400`` separates nothing."""
+    groups = _split(plain, rf";|,?\s*{_CONJUNCTION}")
+    if len(groups) > 1 and all(map(_PAIRS.fullmatch, groups)):
+        return groups
     joined = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
     return _split(joined, rf"[,;]?\s*{_CONJUNCTION}|[,;]")
 
@@ -122,8 +147,8 @@ def _both_signs(parts: tuple[str, ...]) -> tuple[str, ...]:
     """Write ``a \\pm b`` as the two expressions it stands for."""
     signed: list[str] = []
     for part in parts:
-        if part.count(r"\pm") == 1:
-            signed += (without_typesetting(part.replace(r"\pm", sign)).removeprefix("+") for sign in "+-")
+        if len(_PLUS_MINUS.findall(part)) == 1:
+            signed += (without_typesetting(_PLUS_MINUS.sub(sign, part)).removeprefix("+") for sign in "+-")
         else:
             signed.append(part)
     return tuple(signed)

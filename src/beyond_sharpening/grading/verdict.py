@@ -1,9 +1,21 @@
 """What grading says about one completion."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Outcome = Literal["correct", "wrong", "unparsable", "timeout"]
+
+
+class Claim(NamedTuple):
+    """An answer, or a completion that states one, held against a gold answer.
+
+    Attributes:
+        text: the answer, ``""`` when there is none, or the completion.
+        gold: the gold answer.
+    """
+
+    text: str
+    gold: str
 
 
 @dataclass(frozen=True)

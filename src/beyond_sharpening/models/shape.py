@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from beyond_sharpening.errors import BadInput
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
@@ -27,6 +29,25 @@ def linear_layers(config: PretrainedConfig) -> list[str]:
     head = model.get_output_embeddings()
     modules = [(name, module) for name, module in model.named_modules() if module is not head]
     return sorted({name.rpartition(".")[2] for name, module in modules if isinstance(module, Linear | Conv1D)})
+
+
+def check_targets(lora: Lora, config: PretrainedConfig, key: str) -> None:
+    """Raise a BadInput for an adapter on an embedding whose weight is the head's as well.
+
+    In training it changes the embedding alone; merged into the weight they share, it changes the head too, and the
+    policy that is kept is another than the one that was trained.
+    """
+    if lora.targets == "all-linear" or not getattr(config.get_text_config(), "tie_word_embeddings", False):
+        return
+    model = _without_weights(config)
+    embedding = model.get_input_embeddings()
+    name = next(name.rpartition(".")[2] for name, module in model.named_modules() if module is embedding)
+    if name in (target.rpartition(".")[2] for target in lora.targets):
+        raise BadInput(
+            f"{key}: {name!r} is the embedding, whose weight is the head's as well in this start model: merged, its "
+            "adapter would change the head too, and the policy kept would not be the one trained; name linear layers, "
+            "or all-linear"
+        )
 
 
 def _without_weights(config: PretrainedConfig) -> PreTrainedModel:

@@ -64,7 +64,7 @@ def _amended(amendment: Amendment) -> str:
 
 
 def _after_hashes(solution: str) -> str:
-    return solution.rpartition("#### ")[2].strip() if "#### " in solution else ""
+    return solution.rpartition("####")[2].strip() if "####" in solution else ""
 
 
 _READERS: dict[GoldReader, Callable[[str], str]] = {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from beyond_sharpening.grading import any_of, states_an_answer
+from beyond_sharpening.grading import any_of, grade, states_an_answer
 from beyond_sharpening.parameters.sources import Amendment, ColumnMapping
 from beyond_sharpening.problems.golds import amend, read_gold
 from beyond_sharpening.problems.problem import Problem
@@ -53,19 +53,19 @@ def problems_from_rows(
     """
     problems: list[Problem] = []
     dropped: list[DroppedRow] = []
-    place_of_question: dict[str, str] = {}
+    first_with: dict[str, tuple[str, Problem]] = {}
     place_of_id: dict[str, str] = {}
     read = [(place, _problem(number, place, row, columns, source, split)) for number, (place, row) in enumerate(rows)]
     amended = amend([problem for _, problem in read], amendments, source)
     for number, ((place, _), problem) in enumerate(zip(read, amended, strict=True)):
         question = normalise(problem.question)
-        if reason := _fault(problem, columns, place, place_of_question.get(question), has_answer):
+        if reason := _fault(problem, columns, place, first_with.get(question), has_answer):
             dropped.append(DroppedRow(number, place, reason))
             continue
         if problem.id in place_of_id:
             other = place_of_id[problem.id]
             raise ValueError(f"{place}: the id {problem.id!r} stands already at {other}: name a column of unique ids.")
-        place_of_question[question] = place_of_id[problem.id] = place
+        first_with[question], place_of_id[problem.id] = (place, problem), place
         problems.append(problem)
     return problems, dropped
 
@@ -95,7 +95,7 @@ def _fault(
     problem: Problem,
     columns: ColumnMapping,
     place: str,
-    same_question_at: str | None,
+    same: tuple[str, Problem] | None,
     has_answer: Callable[[str], bool],
 ) -> str | None:
     if not problem.question:
@@ -106,9 +106,17 @@ def _fault(
         raise ValueError(f"{place}: {error}") from error
     if not has_gold:
         return f"no gold answer in column {columns.gold!r} (read as {columns.gold_reader})"
-    if same_question_at is not None:
-        return f"same question as {same_question_at}"
-    return None
+    if same is None:
+        return None
+    where, first = same
+    told = (
+        "" if _is_same_gold(problem.gold, first.gold) else f", but gold {problem.gold!r} where that has {first.gold!r}"
+    )
+    return f"same question as {where}{told}"
+
+
+def _is_same_gold(one: str, other: str) -> bool:
+    return one == other or grade([rf"\boxed{{{one}}}"], [other], workers=1)[0].correct
 
 
 def _gold(values: Mapping[str, Any], columns: ColumnMapping, place: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beyond_sharpening.speed import decoding, training
+from beyond_sharpening.speed import decoding, grading, training
 from beyond_sharpening.speed.contest import Measurement
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> list[Measurement]:
-    """Decoding and training against their peers.
+    """Decoding, grading and training against their peers.
 
     Args:
         options: sizes and repeats.
@@ -24,7 +24,8 @@ def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) ->
     processor = f"{torch.get_num_threads()} thread(s)"
     machine = torch.cuda.get_device_name() if hardware.device == "cuda" else processor
     step = training.measure_step(options, base, hardware)  # first, because it refuses what cannot fit
-    decoded = [contest.measure(options.repeats) for contest in decoding.contests(options)]
+    contests = (*decoding.contests(options), *grading.contests())
+    decoded = [contest.measure(options.repeats) for contest in contests]
     for rows, where in ((decoded, processor), (step, machine)):  # what is decoded is small: no work for a GPU
         for row in rows:
             row["conditions"] += f"; {where}"

@@ -11,6 +11,7 @@ from datasets import Dataset
 from transformers.trainer_utils import get_last_checkpoint
 
 from beyond_sharpening.models.callbacks import LiveMetrics, Progress, quiet
+from beyond_sharpening.models.shape import check_targets
 from beyond_sharpening.parameters import Training
 from beyond_sharpening.problems.prompts import render_messages
 from beyond_sharpening.training.adapters import adapter_config
@@ -71,6 +72,8 @@ def train_here(job: Job) -> None:
 def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrainer:
     """The trainer of a job, on this process's device."""
     options, hardware, task = job.options, job.hardware, job.task
+    if options.lora is not None:
+        check_targets(options.lora, job.base.config(), "lora.targets")
     place = os.environ.get("LOCAL_RANK")
     device = hardware.device if hardware.device == "cpu" or place is None else f"{hardware.device}:{place}"
     # Weights that learn are float32: steps of 1e-6 vanish in bfloat16. Those that an adapter leaves alone need not be,

@@ -11,7 +11,7 @@ from kedro.io import DatasetError
 
 from beyond_sharpening.errors import BadInput, DryRun
 from beyond_sharpening.models.memory import Memory, evaluation_memory, shortage, training_memory
-from beyond_sharpening.models.shape import Shape, linear_layers
+from beyond_sharpening.models.shape import Shape, check_targets, linear_layers
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware, HubBase, Parameters, Training
 from beyond_sharpening.wiring import dry_run
@@ -90,12 +90,13 @@ def check_model(config: PretrainedConfig, parameters: Parameters, trained: Mappi
     from beyond_sharpening.models.start_model import check_context
 
     check_context(config, parameters.task, getattr(parameters.base, "path", parameters.model))
-    adapted = {name: options.lora.targets for name, options in trained.items() if options.lora is not None}
-    for name, targets in adapted.items():
-        if targets == "all-linear":
+    adapted = {name: options.lora for name, options in trained.items() if options.lora is not None}
+    for name, lora in adapted.items():
+        if lora.targets == "all-linear":
             continue
+        check_targets(lora, config, f"train.{name}.lora.targets")
         layers = linear_layers(config)
-        if unknown := [target for target in targets if target not in layers]:
+        if unknown := [target for target in lora.targets if target not in layers]:
             raise BadInput(
                 f"train.{name}.lora.targets: {unknown[0]!r} is no linear layer of the start model; it has: "
                 f"{', '.join(layers)} (training.lora.targets is that of every objective)"

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from beyond_sharpening.grading import last_boxed, marked_answer
-from beyond_sharpening.grading.boxed import stated_answer
+from beyond_sharpening.grading.reading import stated_answer
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,9 @@ def test_no_box(text: str) -> None:
         ("#### 3\n#### 1,200 \nQuestion: 5", "1,200"),
         ("#### Step 1\n3 + 4 = 7", None),  # a heading
         (r"\boxed{6} #### 7", "6"),
+        ("####7", "7"),
+        (r"$x_1=\boxed{-2}, x_2=\boxed{1}$", "-2, 1"),
+        (r"The sum is \boxed{}, that is 7", None),
         ("so it is 7", None),
     ],
 )
@@ -64,7 +67,6 @@ def test_the_answer_a_text_marks(text: str, answer: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        (r"\boxed{6}, and the answer is 7", "6"),
         # what the word introduces
         ("The final answer is 7.", "7"),
         ("**Answer:** 7", "7"),

@@ -1,0 +1,77 @@
+"""What runs in a worker process: one claim after another, each under a limit of time, all under one of memory."""
+
+import importlib
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+from beyond_sharpening.grading.canonical import canonical
+from beyond_sharpening.grading.judge import warm_up
+from beyond_sharpening.grading.verdict import Claim, Verdict
+
+_MEMORY = 2 << 30  # bytes that a worker may map beyond those it starts with
+
+
+class Failure(NamedTuple):
+    """A judge that raised, in words: the exception itself may hold what cannot be sent to another process."""
+
+    error: str
+
+
+class _OutOfTime(BaseException):
+    """No Exception, for computer algebra catches those."""
+
+
+def start(loaded: str) -> None:
+    """Prepare a worker: load the function that it is for, then bound its memory."""
+    _function(loaded)
+    warm_up()
+    statistics = Path("/proc/self/statm")
+    mapped = int(statistics.read_text().split()[0]) * resource.getpagesize() if statistics.exists() else 0
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = mapped + _MEMORY if hard == resource.RLIM_INFINITY else min(mapped + _MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    signal.signal(signal.SIGPROF, _stop)
+
+
+def work(function: str, claim: Claim, seconds: float) -> Verdict | Failure:
+    """Judge one claim by the function that is called ``module:function``.
+
+    Args:
+        function: a judge of ours, which takes a claim, or a grader with the signature of :func:`grade`.
+        claim: what to judge.
+        seconds: of computing that it may take; waiting for a busy processor is not counted.
+    """
+    try:
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        return _judged(function, claim)
+    except (_OutOfTime, MemoryError):
+        return Verdict("timeout", canonical(claim.text) or None)
+    except RecursionError:
+        return Failure("nested too deep")
+    except Exception as error:  # sympy raises almost anything
+        return Failure(repr(error)[:400])
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, function = name.split(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _judged(name: str, claim: Claim) -> Verdict:
+    function = _function(name)
+    if name.startswith("beyond_sharpening.grading"):
+        return function(claim)
+    verdicts = function([claim.text], [claim.gold], workers=1)
+    if len(verdicts) != 1 or not isinstance(verdicts[0], Verdict):
+        raise TypeError(f"{name} returned {verdicts!r} for one completion, not a list of one Verdict")
+    return verdicts[0]
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> None:
+    raise _OutOfTime

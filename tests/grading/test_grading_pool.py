@@ -1,0 +1,58 @@
+"""What graders may do to their process, and what is said of it; the processes hold nothing but the grader."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from beyond_sharpening.errors import BadInput
+from beyond_sharpening.grading import Grader, Verdict, grade
+from beyond_sharpening.grading.grader import grade_by
+
+GRADER = "user_graders:grade"
+
+
+@pytest.fixture(autouse=True)
+def _finds_the_graders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+
+
+def test_a_grader_of_the_users_grades() -> None:
+    assert Grader(GRADER, workers=1)(["7", "8"], ["7", "7"]) == [Verdict("correct", "7"), Verdict("wrong", "8")]
+
+
+def test_a_grader_that_raises_or_dies_on_one_completion_grades_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    verdicts = Grader(GRADER, workers=1)(["raise", "die", "number", "7"], ["7"] * 4)
+    assert [verdict.outcome for verdict in verdicts] == ["unparsable"] * 3 + ["correct"]
+    for told in ("'raise' against '7' (Unsendable('a lambda'", "'die'", "returned [1.0] for one completion"):
+        assert told in caplog.text
+
+
+def test_time_and_memory_are_bounded() -> None:
+    verdicts = grade_by(GRADER, ["hang", "swell", "7"], ["7"] * 3, workers=1, timeout=0.5)
+    assert [verdict.outcome for verdict in verdicts] == ["timeout", "timeout", "correct"]
+
+
+def test_a_grader_that_fails_on_everything_is_an_error_not_a_score() -> None:
+    with pytest.raises(BadInput, match=r"user_graders:grade failed on all of 2 completions: .*a lambda"):
+        Grader(GRADER, workers=1)(["raise", "raise"], ["7", "8"])
+
+
+def test_workers_hold_the_grader_alone() -> None:
+    """They would hold torch, and take its seconds to start, if they came from a process that does."""
+    pytest.importorskip("torch")
+    assert "torch" in sys.modules
+    assert Grader(GRADER, workers=1)(["torch?"], [""])[0].outcome == "wrong"
+
+
+def test_an_exception_that_cannot_be_sent_stops_no_other_claim() -> None:
+    verdicts = grade(
+        [r"\boxed{28 pct}", r"\boxed{x_{}^{}}", r"\boxed{\sqrt{4}}"], [r"28\%", r"\sqrt{3}", "2"], workers=1
+    )
+    assert verdicts[0].outcome == verdicts[2].outcome == "correct"
+
+
+def test_what_was_judged_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = grade([r"\boxed{\sqrt{50}}"], [r"5\sqrt{2}"], workers=1)
+    monkeypatch.setattr("beyond_sharpening.grading.grader.judge_in_processes", None)
+    assert grade([r"so \boxed{\sqrt{50}}"], [r"5\sqrt{2}"], workers=1) == first

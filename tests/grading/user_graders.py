@@ -1,0 +1,34 @@
+"""Graders as users write them: a good one, and those that fail, die, hang, swell or return something else."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from beyond_sharpening.grading import Verdict
+
+
+class Unsendable(Exception):
+    """An exception that holds what no other process can be sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, lambda: None)
+
+
+def grade(completions: Sequence[str], golds: Sequence[str], *, workers: int) -> list[Verdict]:
+    """Do what the completion says."""
+    (completion,), (gold,) = completions, golds
+    match completion:
+        case "raise":
+            raise Unsendable("a lambda")
+        case "die":
+            os.abort()
+        case "hang":
+            while True:
+                pass
+        case "swell":
+            bytearray(8 << 30)
+        case "torch?":
+            return [Verdict("correct" if "torch" in sys.modules else "wrong", "torch")]
+        case "number":
+            return [1.0]  # type: ignore[list-item]
+    return [Verdict("correct" if completion == gold else "wrong", completion)]
