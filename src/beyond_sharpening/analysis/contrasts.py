@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.intervals import NO_SPREAD, t_interval
 from beyond_sharpening.analysis.solve_rates import SolveRates, problem_table, require_same_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-BASE = "base"
-REFERENCE_DECODER = "temperature"
 GREEDY = "greedy"
 
 PRIMARY_FAMILY = (

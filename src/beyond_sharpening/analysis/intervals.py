@@ -35,6 +35,31 @@ def t_quantile(degrees_of_freedom: float) -> float:
     return float(t.ppf((1 + LEVEL) / 2, degrees_of_freedom))
 
 
+def crossed_variance(values: np.ndarray) -> tuple[float, float]:
+    """Variance of the mean of values (S, P) with both seeds and problems random, and its degrees of freedom.
+
+    Two crossed factors without replication (Cameron, Gelbach and Miller, *Journal of Business & Economic Statistics*
+    29, 2011; the moments are those of the two-way analysis of variance):
+
+        V = var(seed means)/S + var(problem means)/P − var(interaction)/(S·P)
+
+    never below either of the first two. Degrees of freedom by Satterthwaite's rule, so that few seeds that carry most
+    of the variance make a wide interval. One seed: var(problems)/P with P − 1 degrees of freedom.
+    """
+    n_seeds, n_problems = values.shape
+    by_problem = values.mean(axis=0).var(ddof=1) / n_problems if n_problems > 1 else 0.0
+    if n_seeds == 1:
+        return float(by_problem), n_problems - 1.0
+    by_seed = values.mean(axis=1).var(ddof=1) / n_seeds
+    if n_problems == 1:
+        return float(by_seed), n_seeds - 1.0
+    interaction = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
+    shared = (interaction**2).sum() / ((n_seeds - 1) * (n_problems - 1)) / (n_seeds * n_problems)
+    variance = max(by_seed + by_problem - shared, by_seed, by_problem)
+    parts = by_seed**2 / (n_seeds - 1) + by_problem**2 / (n_problems - 1)
+    return float(variance), float(variance**2 / parts) if parts > 0 else n_seeds - 1.0
+
+
 def t_interval(mean: float, variance: float, degrees_of_freedom: float, bound: float) -> tuple[float, float]:
     """mean ± t·√variance, cut at ±bound; without a degree of freedom nothing is known but the bound.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from beyond_sharpening.analysis.contrasts import BASE, GREEDY, REFERENCE_DECODER
+from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.contrasts import GREEDY
 
 if TYPE_CHECKING:
     import pandas as pd
