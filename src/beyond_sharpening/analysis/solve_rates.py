@@ -7,64 +7,101 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
+from beyond_sharpening.analysis.at_k import majorities, pass_at_k
 from beyond_sharpening.analysis.contract import ARM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
 CELL = [*ARM, "benchmark"]
 """One arm on one benchmark: what a row of the estimates is about."""
+
+PROBLEM_KEY = [*CELL, "train_seed", "problem_id"]
+MEASURED = ["difficulty", "correct", "outcome", "answer", "n_tokens", "forward_tokens", "truncated"]
 
 DETERMINISTIC_DECODERS = ("greedy", "beam_search")
 
 
-def problem_table(samples: pd.DataFrame, ks: Sequence[int] = ()) -> pd.DataFrame:
-    """One row a (cell, training seed, problem), of replicate 0, sorted by these keys.
+def problem_table(samples: pd.DataFrame, ks: Sequence[int] = (), replicates: Sequence[int] = (0,)) -> pd.DataFrame:
+    """One row a (cell, training seed, problem), sorted by these keys; completions are not read.
 
-    Columns: the keys, ``difficulty``, ``n_samples``, means over the problem's samples (``pass@1``,
+    Columns: the keys, ``difficulty``, ``n_samples``, ``n_correct``, means over the problem's samples (``pass@1``,
     ``mean_tokens``, ``mean_forward_tokens``, ``truncated_rate``, ``unparsable_rate``, ``timeout_rate``), and
     ``pass@{k}`` and ``maj@{k}`` for each k, NaN where k exceeds the problem's samples. Unparsable and timed-out
-    completions abstain from the vote: what cannot be scored is not an answer.
+    completions abstain from the vote: what cannot be scored is not an answer. Columns that the samples lack, and votes
+    without answers, are NaN.
+
+    Args:
+        samples: a samples table.
+        ks: of pass@k and maj@k.
+        replicates: of these; where there are several, their samples count together.
     """
-    keys = [*CELL, "train_seed", "problem_id"]
-    samples = samples[samples["replicate"] == 0].sort_values(keys)
-    samples = samples.assign(
-        correct=samples["correct"].astype(bool),
-        unparsable=samples["outcome"] == "unparsable",
-        timeout=samples["outcome"] == "timeout",
-    )
-    table = samples.groupby(keys, as_index=False).agg(
-        difficulty=("difficulty", "first"),
-        n_samples=("correct", "size"),
-        n_correct=("correct", "sum"),
-        mean_tokens=("n_tokens", "mean"),
-        mean_forward_tokens=("forward_tokens", "mean"),
-        truncated_rate=("truncated", "mean"),
-        unparsable_rate=("unparsable", "mean"),
-        timeout_rate=("timeout", "mean"),
-    )
-    table["pass@1"] = table["n_correct"] / table["n_samples"]
-    return table.assign(**_at_k_columns(samples, table, ks))
+    kept = samples["replicate"].isin(replicates).to_numpy()
+    rows = samples[[name for name in [*PROBLEM_KEY, *MEASURED] if name in samples]]
+    rows = rows if kept.all() else rows[kept]
+    groups = rows.groupby(PROBLEM_KEY, observed=True, sort=True).ngroup().to_numpy()
+    first = np.unique(groups, return_index=True)[1]
+    table = rows[PROBLEM_KEY].iloc[first].reset_index(drop=True)
+    n_samples, correct = np.bincount(groups), rows["correct"].to_numpy(float)
+    n_correct = np.bincount(groups, weights=correct, minlength=len(table)).astype(int)
+    columns = {"difficulty": rows["difficulty"].iloc[first].to_numpy() if "difficulty" in rows else np.nan}
+    columns |= {"n_samples": n_samples, "n_correct": n_correct}
+    for name, values in _measured(rows).items():
+        columns[name] = np.bincount(groups, weights=values, minlength=len(table)) / n_samples
+    columns["pass@1"] = n_correct / n_samples
+    return table.assign(**columns | _at_k_columns(rows, groups, n_samples, n_correct, ks))
 
 
-def _at_k_columns(samples: pd.DataFrame, table: pd.DataFrame, ks: Sequence[int]) -> dict[str, np.ndarray]:
-    """``pass@{k}`` and ``maj@{k}`` of each row of the table; samples are sorted as the table is."""
-    ends = table["n_samples"].cumsum().to_numpy()[:-1]
-    voting = ~(samples["unparsable"] | samples["timeout"])
-    answers = np.split(samples["answer"].astype(object).where(voting, None).to_numpy(), ends)
-    correct = np.split(samples["correct"].to_numpy(), ends)
-    n, c = table["n_samples"].to_numpy(), table["n_correct"].to_numpy()
+def _measured(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What is averaged over a problem's samples, (N,) each."""
+    numbers = {"mean_tokens": "n_tokens", "mean_forward_tokens": "forward_tokens", "truncated_rate": "truncated"}
+    known = {
+        name: rows[column].to_numpy(float, na_value=np.nan) if column in rows else np.full(len(rows), np.nan)
+        for name, column in numbers.items()
+    }
+    for outcome in ("unparsable", "timeout"):
+        happened = rows["outcome"].eq(outcome).to_numpy(float) if "outcome" in rows else np.full(len(rows), np.nan)
+        known[f"{outcome}_rate"] = happened
+    return known
+
+
+def _at_k_columns(
+    rows: pd.DataFrame, groups: np.ndarray, n: np.ndarray, c: np.ndarray, ks: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """``pass@{k}`` and ``maj@{k}`` of each problem; ``groups`` is each row's, n and c are each problem's."""
+    if not ks:
+        return {}
+    sizes, right = _answer_classes(rows, groups, len(n))
     columns: dict[str, np.ndarray] = {}
     for k in ks:
         columns[f"pass@{k}"] = np.where(k <= n, pass_at_k(n, c, np.minimum(k, n)), np.nan)
-        columns[f"maj@{k}"] = np.array(
-            [maj_at_k(a, ok, k) if k <= len(a) else np.nan for a, ok in zip(answers, correct, strict=True)]
-        )
+        columns[f"maj@{k}"] = majorities(sizes, right, n, k) if sizes.size else np.full(len(n), np.nan)
     return columns
+
+
+def _answer_classes(rows: pd.DataFrame, groups: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each problem's answers were given, and whether they are right, (G, C) each; empty without answers."""
+    if "answer" not in rows:
+        return np.zeros((n_groups, 0), int), np.zeros((n_groups, 0), bool)
+    answers, names = pd.factorize(rows["answer"])
+    voting = answers >= 0
+    if "outcome" in rows:
+        voting &= rows["outcome"].isin(["correct", "wrong"]).to_numpy()
+    key = groups[voting].astype(np.int64) * max(len(names), 1) + answers[voting]
+    classes, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
+    right = np.bincount(inverse, weights=rows["correct"].to_numpy(float)[voting], minlength=len(classes))
+    disputed = np.flatnonzero((right > 0) & (right < count))
+    if len(disputed):
+        answer = names[classes[disputed[0]] % len(names)]
+        raise ValueError(f"answer {answer!r} is graded both correct and wrong; a vote needs one verdict an answer")
+    group = classes // max(len(names), 1)
+    n_classes = np.bincount(group, minlength=n_groups)
+    place = np.arange(len(classes)) - (np.cumsum(n_classes) - n_classes)[group]
+    sizes, is_right = (np.zeros((n_groups, n_classes.max(initial=0) or 1), kind) for kind in (int, bool))
+    sizes[group, place], is_right[group, place] = count, right > 0
+    return sizes, is_right
 
 
 def seeds_by_problems(cell: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:

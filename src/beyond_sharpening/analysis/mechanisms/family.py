@@ -144,7 +144,7 @@ def _newton(
 
 
 def _log_odds(problem: Array, n_problems: int, outcome: Array) -> Array:
-    share = means(problem, outcome, n_problems)
+    share = np.clip(means(problem, outcome, n_problems), 1e-9, 1 - 1e-9)
     return np.log(share / (1 - share))
 
 

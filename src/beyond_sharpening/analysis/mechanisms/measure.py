@@ -57,7 +57,7 @@ class Measured:
     def estimates(self) -> dict[str, Estimate]:
         return {name: estimate(values) for name, values in self.values.items()}
 
-    @property
+    @cached_property
     def evidence(self) -> Evidence:
         numbers = self.estimates
         return Evidence(

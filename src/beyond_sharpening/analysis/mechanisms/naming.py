@@ -6,10 +6,10 @@ worth), β by log-odds, since R carries one bit and log p hundreds.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from beyond_sharpening.analysis.mechanisms.intervals import Estimate
@@ -125,7 +125,7 @@ def name_of(evidence: Evidence, thresholds: Thresholds, zero: Zero) -> tuple[Nam
     """The name, and the reason in words with the numbers that decided."""
     if evidence.most_beyond >= thresholds.beyond_problems:
         return "beyond", f"{evidence.most_beyond:.0f} problems beyond the base, {thresholds.beyond_problems} needed"
-    if not np.isfinite(evidence.alpha.value):
+    if not math.isfinite(evidence.alpha.value):
         return "undetermined", "log-probabilities under the base are absent, or never differ: α and β cannot be seen"
     kl, residual = _sizes(evidence, zero)
     least = max(thresholds.unchanged, zero.kl)
@@ -149,9 +149,9 @@ def name_of(evidence: Evidence, thresholds: Thresholds, zero: Zero) -> tuple[Nam
 
 def _sizes(evidence: Evidence, zero: Zero) -> tuple[float, float]:
     """KL and what of it is outside the family, without the null's noise; the family's own KL where log q is unknown."""
-    if np.isfinite(evidence.kl):
-        return evidence.kl, float(np.nan_to_num(max(evidence.residual - zero.residual, 0.0)))
-    return evidence.alpha_worth + float(np.nan_to_num(evidence.beta_worth)), 0.0
+    if math.isfinite(evidence.kl):
+        return evidence.kl, max(evidence.residual - zero.residual, 0.0)
+    return evidence.alpha_worth + (evidence.beta_worth if math.isfinite(evidence.beta_worth) else 0.0), 0.0
 
 
 def _alpha_direction(evidence: Evidence, thresholds: Thresholds, family_kl: float) -> int:
@@ -160,8 +160,7 @@ def _alpha_direction(evidence: Evidence, thresholds: Thresholds, family_kl: floa
     needed = max(thresholds.worth, share)
     if evidence.alpha_worth < needed:
         return 0
-    shift = 1.0 if np.isnan(evidence.shift.value) else evidence.shift.value * np.sign(evidence.alpha.value - 1)
-    if shift <= 0:
+    if evidence.shift.value * (evidence.alpha.value - 1) <= 0:  # NaN, where no outcome was seen on both sides, passes
         return 0
     return int(evidence.alpha.low > 1) - int(evidence.alpha.high < 1)
 

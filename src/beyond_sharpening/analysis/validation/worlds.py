@@ -143,7 +143,7 @@ def _draw(world: World, log_q: Array, n_samples: int, noise: float, rng: np.rand
     right = world.right[problem, mode]
     return pd.DataFrame(
         {
-            "problem_id": np.char.add("p", problem.astype(str)),
+            "problem_id": np.char.mod("p%05d", problem),
             "sample_id": np.tile(np.arange(n_samples), n_problems),
             "correct": right,
             "outcome": np.where(right, "correct", "wrong"),
