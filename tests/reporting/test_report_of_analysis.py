@@ -22,7 +22,7 @@ def of(samples):
     return {
         "verdict": analysis.verdict(comparisons, estimates),
         "estimates": estimates,
-        "curves": analysis.pass_at_k_curves(samples, ks=[1, 2, 4], seed=0),
+        "curves": analysis.pass_at_k_curves(samples, ks=[1, 2, 4]),
         "by_difficulty": analysis.accuracy_by_difficulty(samples),
         "comparisons": comparisons,
         "histories": {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -107,50 +107,56 @@ def _answer_classes(rows: pd.DataFrame, groups: np.ndarray, n_groups: int) -> tu
 def seeds_by_problems(cell: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """The columns of one cell of the problem table as an array (S, P, C): seeds, problems, columns.
 
-    Raises:
-        ValueError: if the training seeds were not evaluated on the same problems.
+    Problems that not all training seeds have are left out.
     """
-    problems = {str(seed): set(rows["problem_id"]) for seed, rows in cell.groupby("train_seed")}
-    first, *others = problems
-    for seed in others:
-        name = f"{cell['policy'].iloc[0]} on {cell['benchmark'].iloc[0]}: train_seed "
-        require_same_problems(f"{name}{first}", problems[first], f"{name}{seed}", problems[seed])
+    cell = _had_by_all_seeds(cell)
     values = cell.sort_values(["train_seed", "problem_id"])[list(columns)].to_numpy(float)
-    return values.reshape(len(problems), -1, len(columns))
+    return values.reshape(cell["train_seed"].nunique(), -1, len(columns))
 
 
-def require_same_problems(name_a: str, problems_a: set[str], name_b: str, problems_b: set[str]) -> None:
-    """Raise a ValueError that counts and names the problems only one side has."""
-    if problems_a != problems_b:
-        differing = sorted(problems_a ^ problems_b)
-        raise ValueError(
-            f"{name_a} has {len(problems_a)} problems, {name_b} has {len(problems_b)}; {len(differing)} are on one "
-            f"side only, such as {', '.join(differing[:3])}; evaluate both on the same problems"
-        )
+def _had_by_all_seeds(cell: pd.DataFrame) -> pd.DataFrame:
+    seeds = cell["train_seed"].nunique()
+    if seeds == 1:
+        return cell
+    common = cell[cell.groupby("problem_id", observed=True)["train_seed"].transform("size") == seeds]
+    if common.empty:
+        name = f"{cell['policy'].iloc[0]} on {cell['benchmark'].iloc[0]}"
+        raise ValueError(f"{name}: its {seeds} training seeds have no problem in common; evaluate all on the same")
+    return common
 
 
 @dataclass(frozen=True, eq=False)
 class SolveRates:
-    """One arm on one benchmark.
+    """One arm on one benchmark: a share of each problem's samples, or the chance that k of them solve it.
 
     Attributes:
-        rates: share of correct samples by seed and problem, (S, P).
+        rates: value of each seed and problem in [0, 1], (S, P).
         n_samples: samples drawn, (S, P).
-        problems: the problems' ids, sorted.
+        problems: the problems' ids, sorted, (P,).
         deterministic: the decoder draws nothing at random.
+        left_out: problems that not all seeds have.
     """
 
     rates: np.ndarray
     n_samples: np.ndarray
-    problems: tuple[str, ...]
+    problems: np.ndarray
     deterministic: bool
+    left_out: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cell: pd.DataFrame) -> SolveRates:
-        """From one cell of the problem table."""
-        values = seeds_by_problems(cell, ["pass@1", "n_samples"])
-        problems = tuple(sorted(cell["problem_id"].unique()))
-        return cls(values[..., 0], values[..., 1], problems, cell["decoder"].iloc[0] in DETERMINISTIC_DECODERS)
+    def of(cls, cell: pd.DataFrame, column: str = "pass@1") -> SolveRates:
+        """From one cell of the problem table; ``column`` is what is compared."""
+        common = _had_by_all_seeds(cell)
+        values = seeds_by_problems(common, [column, "n_samples"])
+        problems = np.sort(common["problem_id"].unique())
+        left_out = tuple(sorted(set(cell["problem_id"].unique()).difference(problems)))
+        deterministic = cell["decoder"].iloc[0] in DETERMINISTIC_DECODERS
+        return cls(values[..., 0], values[..., 1], problems, deterministic, left_out)
+
+    def on(self, problems: np.ndarray) -> SolveRates:
+        """The same on these problems alone, all of which it has."""
+        kept = np.isin(self.problems, problems)
+        return replace(self, rates=self.rates[:, kept], n_samples=self.n_samples[:, kept], problems=self.problems[kept])
 
     @property
     def n_seeds(self) -> int:
@@ -162,21 +168,25 @@ class SolveRates:
 
     @property
     def mean(self) -> float:
-        """pass@1: the mean over seeds and problems."""
+        """The mean over seeds and problems: pass@1, where the values are shares."""
         return float(self.rates.mean())
 
     @cached_property
-    def sampling_variance(self) -> float:
-        """Variance of the mean from drawing completions alone, seeds and problems held fixed.
+    def cell_variance(self) -> np.ndarray:
+        """Variance of each value (S, P) from drawing completions alone.
 
-        p(1 − p)/K of each problem, with the posterior mean of p(1 − p) under Jeffreys' prior, so that
-        a saturated benchmark does not pretend to certainty.
+        p(1 − p)/K of each problem, with the posterior mean of p(1 − p) under Jeffreys' prior, so that a saturated
+        benchmark does not pretend to certainty.
         """
         if self.deterministic:
-            return 0.0
+            return np.zeros(self.rates.shape)
         n, correct = self.n_samples, self.rates * self.n_samples
-        spread = (correct + 0.5) * (n - correct + 0.5) / ((n + 1) * (n + 2))
-        return float((spread / n).sum() / self.rates.size**2)
+        return (correct + 0.5) * (n - correct + 0.5) / ((n + 1) * (n + 2)) / n
+
+    @property
+    def sampling_variance(self) -> float:
+        """Variance of the mean from drawing completions alone, seeds and problems held fixed."""
+        return float(self.cell_variance.sum() / self.rates.size**2)
 
     @cached_property
     def seed_variance(self) -> float:
