@@ -6,8 +6,9 @@ no model is needed. Nothing here imports torch.
 
 from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
 from beyond_sharpening.analysis.contract import CROSS_SCORE_KEY, SAMPLE_COLUMNS, settling, validate_samples
-from beyond_sharpening.analysis.contrasts import PRIMARY_FAMILY, compare_arms, compare_at_k, seeds_needed
+from beyond_sharpening.analysis.contrasts import compare_arms, compare_at_k, seeds_needed
 from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnostics
+from beyond_sharpening.analysis.families import PRIMARY_FAMILY
 from beyond_sharpening.analysis.mechanisms import Thresholds, mechanism, solve_rate_transitions
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict

@@ -71,28 +71,40 @@ def maj_at_k(answers: Sequence[str | None] | np.ndarray, correct: Sequence[bool]
     if disputed:
         raise ValueError(f"answer {disputed[0]!r} is graded both correct and wrong; a vote needs one verdict an answer")
     sizes = np.array([[*votes.values()]], dtype=int)
-    return float(
-        majorities(sizes, np.array([[ok for _, ok in votes]], dtype=bool), np.array([len(answers)]), int(k))[0]
-    )
+    is_right = np.array([[ok for _, ok in votes]], dtype=bool)
+    return float(majorities(sizes, is_right, np.array([len(answers)]), [int(k)])[0, 0])
 
 
-def majorities(sizes: np.ndarray, right: np.ndarray, n_samples: np.ndarray, k: int) -> np.ndarray:
-    """maj@k of many problems at once, from how often each answer was given, (G,); NaN where k exceeds the samples.
+def majorities(sizes: np.ndarray, right: np.ndarray, n_samples: np.ndarray, ks: Sequence[int]) -> np.ndarray:
+    """maj@k of many problems at once, (K, G), from how often each answer was given; NaN where k exceeds the samples.
+
+    Problems whose answers were given equally often share their value, and are computed once.
 
     Args:
         sizes: samples that gave each of a problem's answers, (G, C), 0 to fill up; samples that gave none abstain.
         right: whether the answer is correct, (G, C).
         n_samples: samples of each problem, (G,).
-        k: votes drawn.
+        ks: votes drawn, (K,).
     """
     profiles = np.sort(np.where(right, sizes, -sizes), axis=1)[:, ::-1]  # right answers first, the frequent before
-    profiles, problem = np.unique(np.column_stack([n_samples, profiles]), axis=0, return_inverse=True)
-    values = np.full(len(profiles), np.nan)
-    for n in np.unique(profiles[:, 0]):
-        rows = np.flatnonzero(profiles[:, 0] == n)
+    first, problem = _distinct_rows(np.column_stack([n_samples, profiles]))
+    profiles, n_samples = profiles[first], n_samples[first]
+    values = np.full((len(ks), len(profiles)), np.nan)
+    for n in np.unique(n_samples):
+        rows = np.flatnonzero(n_samples == n)
         for chunk in np.array_split(rows, len(rows) // 4096 + 1):
-            values[chunk] = _majorities(profiles[chunk, 1:], int(n), k) if k <= n else np.nan
-    return values[problem.ravel()]
+            for number, k in enumerate(ks):
+                values[number, chunk] = _majorities(profiles[chunk], int(n), int(k)) if k <= n else np.nan
+    return values[:, problem]
+
+
+def _distinct_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each different row of whole numbers stands first, and which of them each row is; by hashing."""
+    codes = np.zeros(len(rows), dtype=np.int64)
+    for column in rows.T:
+        if column.any():
+            codes = pd.factorize(codes * (np.ptp(column) + 1) + column - column.min())[0]
+    return np.unique(codes, return_index=True)[1], codes
 
 
 def _majorities(signed: np.ndarray, n: int, k: int) -> np.ndarray:

@@ -7,35 +7,22 @@ difference in more than half of all cases. What the interval is about does not d
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, combinations
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.contract import BASE
 from beyond_sharpening.analysis.differences import Difference, difference, smallest_p
+from beyond_sharpening.analysis.families import Arm, Family, arms_of, contrasts_of, family_of
 from beyond_sharpening.analysis.intervals import PROBLEMS_LIKE_THESE, Target
-from beyond_sharpening.analysis.solve_rates import SolveRates, problem_table
+from beyond_sharpening.analysis.solve_rates import SolveRates
 
-GREEDY = "greedy"
 LEVEL = 0.05
 MARGIN = 0.02
 """The smallest difference in pass@1 worth a claim: about what five seeds can detect on 500 problems."""
 
 FEW_PROBLEMS = 10
-
-PRIMARY_FAMILY = (
-    ("task_reward", BASE),
-    ("sharpening", BASE),
-    ("tempered", BASE),
-    ("tilted", BASE),
-    ("task_reward", "sharpening"),
-    ("task_reward", "tempered"),
-)
-"""The six contrasts, fixed in advance, that the verdict rests on: pairs of policies (a, b)."""
 
 COMPARISON_COLUMNS = [
     *["model", "family", "a", "b", "variant_a", "variant_b", "benchmark"],
@@ -44,26 +31,6 @@ COMPARISON_COLUMNS = [
     *["unit", "test", "claim", "target", "n_seeds_a", "n_seeds_b", "n_problems", "n_left_out", "left_out", "warning"],
 ]
 AT_K_COLUMNS = ["solved_by_a_alone", "solved_by_b_alone"]
-
-
-class Arm(NamedTuple):
-    """A policy under a decoder; its name is the policy's unless the decoder is not the reference one."""
-
-    policy: str
-    decoder: str = REFERENCE_DECODER
-
-    @property
-    def name(self) -> str:
-        return self.policy if self.decoder == REFERENCE_DECODER else f"{self.policy}/{self.decoder}"
-
-    @classmethod
-    def named(cls, name: str) -> Arm:
-        """From ``policy`` or ``policy/decoder``."""
-        policy, _, decoder = name.partition("/")
-        return cls(policy, decoder or REFERENCE_DECODER)
-
-
-Family = Sequence[tuple[str, str]]
 
 
 def compare_arms(
@@ -110,11 +77,11 @@ def compare_arms(
             family that was given is there.
     """
     given = family is not None
-    family = family or _family_of(samples)
-    cells = _cells(samples, family, variants or {})
+    family = family or family_of(samples)
+    cells = arms_of(samples, family, variants or {})
     rows = []
     for (model, benchmark), arms in cells.items():
-        contrasts = [*_contrasts(family, arms)]
+        contrasts = [*contrasts_of(family, arms)]
         n_primary = sum(kind == "primary" for kind, _, _ in contrasts)
         for kind, a, b in contrasts:
             level = LEVEL / n_primary if kind == "primary" else LEVEL
@@ -143,11 +110,11 @@ def compare_at_k(
     columns are those of ``compare_arms``, and ``k``, ``solved_by_a_alone`` and ``solved_by_b_alone``: the expected
     number of problems that k draws of the one solve and k of the other do not. A k beyond the samples makes no row.
     """
-    family = family or _family_of(samples)
+    family = family or family_of(samples)
     ks = sorted(set(ks))
     rows = []
-    for (model, benchmark), arms in _cells(samples, family, variants or {}, ks).items():
-        for _, a, b in (contrast for contrast in _contrasts(family, arms) if contrast[0] == "primary"):
+    for (model, benchmark), arms in arms_of(samples, family, variants or {}, ks).items():
+        for _, a, b in (contrast for contrast in contrasts_of(family, arms) if contrast[0] == "primary"):
             for k in [k for k in ks if k <= min(arms[arm]["n_samples"].min() for arm in (a, b))]:
                 compared = _compare(
                     *(arms[a], arms[b], f"{a.name} on {benchmark}", b.name, seed, target, margin, LEVEL),
@@ -166,70 +133,6 @@ def seeds_needed(n_contrasts: int, level: float = LEVEL, against_base: bool = Fa
     while smallest_p(seeds, 1 if against_base else seeds) > level / n_contrasts:
         seeds += 1
     return seeds
-
-
-def _family_of(samples: pd.DataFrame) -> Family:
-    """The primary contrasts where none are given: the project's own, or, of other policies, all pairs."""
-    there = set(map(str, samples["policy"].unique()))
-    if any(a in there and b in there for a, b in PRIMARY_FAMILY) or there <= {*chain(*PRIMARY_FAMILY)}:
-        return PRIMARY_FAMILY
-    others = sorted(there - {BASE})
-    return [*((policy, BASE) for policy in others if BASE in there), *combinations(others, 2)]
-
-
-def _cells(
-    samples: pd.DataFrame, family: Family, variants: Mapping[str, str], ks: Sequence[int] = ()
-) -> dict[tuple[str, str], dict[Arm, pd.DataFrame]]:
-    """The problem table's rows of every arm that a contrast may need, by model and benchmark."""
-    policies = {BASE, *(Arm.named(name).policy for name in chain.from_iterable(family))}
-    told = _told_what_is_right(samples)
-    compared = samples["checkpoint"].eq("last") & samples["policy"].isin(policies) & ~told
-    table = _chosen(problem_table(samples[compared], ks, replicates=(0, 1)), variants)
-    return {
-        (str(model), str(benchmark)): {Arm(*map(str, key)): cell for key, cell in cells.groupby(["policy", "decoder"])}
-        for (model, benchmark), cells in table.groupby(["model", "benchmark"], observed=True)
-    }
-
-
-def _told_what_is_right(samples: pd.DataFrame) -> pd.Series:
-    """Which rows a decoder with an oracle made: a bound, not a method to compare with."""
-    if "decoder_parameters" not in samples:
-        return pd.Series(False, index=samples.index)
-    types = {text: str(json.loads(text).get("type", "")) for text in samples["decoder_parameters"].unique()}
-    oracles = [text for text, name in types.items() if name.startswith("oracle")]
-    return samples["decoder_parameters"].isin(oracles)
-
-
-def _chosen(table: pd.DataFrame, variants: Mapping[str, str]) -> pd.DataFrame:
-    """The rows of each policy's one variant; the choice must be made where there are several."""
-    chosen = []
-    for (model, policy), rows in table.groupby(["model", "policy"], observed=True):
-        present = sorted(rows["variant"].unique())
-        variant = variants.get(str(policy), present[0] if len(present) == 1 else None)
-        if variant not in present:
-            raise ValueError(
-                f"variants[{policy!r}] is {variant!r}, but {model} has {policy} in {', '.join(map(repr, present))}; "
-                "name the one to compare"
-            )
-        chosen.append(rows[rows["variant"] == variant])
-    return pd.concat(chosen) if chosen else table
-
-
-def _contrasts(family: Family, arms: Mapping[Arm, pd.DataFrame]) -> Iterator[tuple[str, Arm, Arm]]:
-    """(family, a, b) of every contrast whose two arms are there."""
-    base, subject = Arm(BASE), Arm.named(family[0][0])
-    decoders = [arm for arm in arms if arm.policy == BASE and arm != base]
-    primary = [(Arm.named(a), Arm.named(b)) for a, b in family]
-    secondary = [
-        *((decoder, base) for decoder in decoders),
-        *((subject, decoder) for decoder in decoders),
-        (Arm(subject.policy, GREEDY), Arm(BASE, GREEDY)),
-    ]
-    contrasts = [
-        *(("primary", *pair) for pair in primary),
-        *(("secondary", *pair) for pair in secondary if pair not in primary),
-    ]
-    return ((kind, a, b) for kind, a, b in contrasts if a in arms and b in arms)
 
 
 def _names(

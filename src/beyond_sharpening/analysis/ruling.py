@@ -14,8 +14,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from beyond_sharpening.analysis.contract import BASE, settling
-from beyond_sharpening.analysis.contrasts import GREEDY, LEVEL, MARGIN
-from beyond_sharpening.analysis.mechanisms import EXPLAINED, Thresholds
+from beyond_sharpening.analysis.contrasts import LEVEL, MARGIN
+from beyond_sharpening.analysis.doing import did_clause, did_lines, what_each_did, words
+from beyond_sharpening.analysis.families import GREEDY
+from beyond_sharpening.analysis.mechanisms import Thresholds
 from beyond_sharpening.analysis.would_decoding_do import DecodingCode, decoding_answers, decoding_clause, decoding_code
 
 SUBJECT = "task_reward"
@@ -112,25 +114,19 @@ def verdict(
     rivals = _rivals(primary, subject) if rivals is None else tuple(rivals)
     judge = _Judge(primary, estimates, rule, subject, rivals)
     answers = decoding_answers(comparisons, estimates, subject, rule.margin, rule.level)
-    did = _did(mechanism)
-    headline = ", ".join(part for part in (_did_clause(did, subject), judge.clause(), decoding_clause(answers)) if part)
+    did = what_each_did(mechanism)
+    headline = ", ".join(part for part in (did_clause(did, subject), judge.clause(), decoding_clause(answers)) if part)
     return Verdict(
         headline=f"{words(subject)} {headline} ({judge.scope()}).",
         lines=[judge.gain_line(), judge.rivals_line(), _decoding_line(comparisons, subject, rule)],
         note=judge.note(),
         code=judge.code(),
         did=did,
-        did_lines=_did_lines(mechanism),
+        did_lines=did_lines(mechanism),
         decoding=decoding_code(answers),
         decoding_lines=[f"{row['benchmark']}: {row['answer']}{row['by']}" for row in answers.to_dict("records")],
         rule=rule.model_dump(),
     )
-
-
-def words(policy: str) -> str:
-    """A policy's name to begin a sentence with."""
-    text = policy.replace("_", " ")
-    return text[:1].upper() + text[1:]
 
 
 def _subject(primary: pd.DataFrame) -> str:
@@ -143,44 +139,6 @@ def _rivals(primary: pd.DataFrame, subject: str) -> tuple[str, ...]:
         return RIVALS
     against = primary.loc[primary["a"].eq(subject) & primary["b"].ne(BASE), "b"]
     return tuple(dict.fromkeys(map(str, against)))
-
-
-def _did(mechanism: pd.DataFrame | None) -> dict[str, str]:
-    if mechanism is None or mechanism.empty:
-        return {}
-    arms = mechanism.drop_duplicates(["policy", "variant"])
-    several = arms["policy"].duplicated(keep=False)
-    names = arms["policy"].where(~several, arms["policy"] + " " + arms["variant"])
-    return dict(zip(names, arms["overall"], strict=True))
-
-
-CLAUSES = {
-    "beyond": "taught the base problems that it practically could not solve",
-    "no change": "changed nothing that can be seen",
-    "outside the family": "moved the base elsewhere than to what it finds likely or to what is right",
-    "sharpening and tilt": "sharpened the base and picked out what is right",
-    "sharpening": "only sharpened the base",
-    "tilt": "only picked out what is right among what the base already did",
-    "flattening": "made the base less sure of itself",
-    "tilt away": "leaned away from what is right",
-    "undetermined": "did what these samples do not tell",
-}
-
-
-def _did_clause(did: dict[str, str], subject: str) -> str:
-    """What the subject did, as the beginning of the headline."""
-    name = next((name for policy, name in did.items() if policy.split(" ")[0] == subject), "")
-    return CLAUSES.get(name, f"did not do the same on all benchmarks ({name.removeprefix('mixed: ')})" if name else "")
-
-
-def _did_lines(mechanism: pd.DataFrame | None) -> list[str]:
-    if mechanism is None or mechanism.empty:
-        return ["What each training did was not asked: it needs the base's log-probabilities of the completions."]
-    return [
-        f"{words(row['policy'])}{' ' + row['variant'] if row['variant'] else ''} on {row['benchmark']}: {row['name']} "
-        f"({row['reason']}; {100 * row['stability']:.0f} % of resamples agree). {EXPLAINED[row['name']]}"
-        for row in mechanism.to_dict("records")
-    ]
 
 
 @dataclass(frozen=True)

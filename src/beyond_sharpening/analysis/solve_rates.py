@@ -74,10 +74,11 @@ def _at_k_columns(
     if not ks:
         return {}
     sizes, right = _answer_classes(rows, groups, len(n))
+    votes = majorities(sizes, right, n, ks) if sizes.size else np.full((len(ks), len(n)), np.nan)
     columns: dict[str, np.ndarray] = {}
-    for k in ks:
+    for k, vote in zip(ks, votes, strict=True):
         columns[f"pass@{k}"] = np.where(k <= n, pass_at_k(n, c, np.minimum(k, n)), np.nan)
-        columns[f"maj@{k}"] = majorities(sizes, right, n, k) if sizes.size else np.full(len(n), np.nan)
+        columns[f"maj@{k}"] = vote
     return columns
 
 
