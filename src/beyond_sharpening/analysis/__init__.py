@@ -9,8 +9,10 @@ from beyond_sharpening.analysis.contract import CROSS_SCORE_KEY, SAMPLE_COLUMNS,
 from beyond_sharpening.analysis.contrasts import compare_arms, compare_at_k, seeds_needed
 from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnostics
 from beyond_sharpening.analysis.families import PRIMARY_FAMILY
+from beyond_sharpening.analysis.goals import goals
 from beyond_sharpening.analysis.mechanisms import Thresholds, mechanism, solve_rate_transitions
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
+from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
 
@@ -22,11 +24,13 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "accuracy_by_difficulty",
+    "break_even",
     "compare_arms",
     "compare_at_k",
     "decoder_costs",
     "decoder_diagnostics",
     "estimates",
+    "goals",
     "maj_at_k",
     "mechanism",
     "pass_at_k",
@@ -34,9 +38,11 @@ __all__ = [
     "predicted_effect",
     "prediction_lines",
     "prediction_outcomes",
+    "prompt_tokens",
     "seeds_needed",
     "settling",
     "solve_rate_transitions",
+    "training_tokens",
     "validate_samples",
     "verdict",
 ]

@@ -59,7 +59,7 @@ def arms_of(
 ) -> dict[tuple[str, str], dict[Arm, pd.DataFrame]]:
     """The problem table's rows of every arm that a contrast may need, by model and benchmark."""
     policies = {BASE, *(Arm.named(name).policy for name in chain.from_iterable(family))}
-    told = _told_what_is_right(samples)
+    told = told_what_is_right(samples)
     compared = samples["checkpoint"].eq("last") & samples["policy"].isin(policies) & ~told
     table = _chosen(problem_table(samples[compared], ks, replicates=(0, 1)), variants)
     return {
@@ -68,7 +68,7 @@ def arms_of(
     }
 
 
-def _told_what_is_right(samples: pd.DataFrame) -> pd.Series:
+def told_what_is_right(samples: pd.DataFrame) -> pd.Series:
     """Which rows a decoder with an oracle made: a bound, not a method to compare with."""
     if "decoder_parameters" not in samples:
         return pd.Series(False, index=samples.index)

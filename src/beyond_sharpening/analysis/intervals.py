@@ -108,6 +108,8 @@ def proportion_interval(arm: SolveRates, target: Target = PROBLEMS_LIKE_THESE, d
     variance, freedom = mean_variance(arm, target)
     if freedom == 0:
         return 0.0, 1.0
+    if arm.n_seeds > 1 and target == THESE_PROBLEMS and np.sqrt(variance) < NO_SPREAD:
+        return np.nan, np.nan  # so few equal numbers do not say that there is no spread
     if arm.deterministic and target == THESE_PROBLEMS and arm.n_seeds == 1:
         return arm.mean, arm.mean  # one greedy pass over all there is leaves nothing open
     size = _effective_samples(arm, variance, draws)
