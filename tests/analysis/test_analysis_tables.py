@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from beyond_sharpening.analysis import accuracy_by_difficulty, estimates, pass_at_k_curves
 from synthetic_samples import synthetic_samples
 
 TRAINED = {"base": 0.5, "task_reward": 0.7}
+TARGETS = ("problems like these", "these problems")
 
 
 def shuffled(samples):
@@ -70,7 +72,7 @@ def test_neither_the_order_of_rows_nor_another_benchmark_changes_a_number():
     easy = samples[samples["benchmark"] == "easy"]
     for table in (
         lambda samples: estimates(samples, [1, 4]),
-        lambda samples: pass_at_k_curves(samples, [1, 4], seed=3),
+        lambda samples: pass_at_k_curves(samples, [1, 4]),
         accuracy_by_difficulty,
     ):
         both = table(samples)
@@ -94,8 +96,9 @@ def test_a_saturated_benchmark_is_not_certain(n_problems, n_samples):
 
 def test_a_saturated_seed_mean_is_not_certain():
     samples = graded(synthetic_samples({"task_reward": 0.5}, seeds=[0, 1, 2]), True)
-    row = estimates(samples, [1]).iloc[0]
-    assert 0.9 < row["ci_low"] < row["ci_high"] == 1
+    alike, these = (estimates(samples, [1], target=target).iloc[0] for target in TARGETS)
+    assert 0.8 < alike["ci_low"] < alike["ci_high"] == 1
+    assert 0.5 < these["ci_low"] < these["ci_high"] == 1
 
 
 def test_one_problem_says_nothing_about_others():
@@ -127,23 +130,47 @@ def test_the_interval_covers_the_population_mean():
     assert missed <= stats.binom.isf(1e-4, 300, 0.05)
 
 
-def test_several_seeds_give_the_t_interval_over_seed_means():
-    samples = synthetic_samples({"task_reward": 0.5}, seeds=range(5), seed_deviation=0.1, n_problems=50)
-    row = estimates(samples, [1]).iloc[0]
-    expected = stats.ttest_1samp(samples.groupby("train_seed")["correct"].mean(), 0).confidence_interval()
-    assert [row["ci_low"], row["ci_high"]] == pytest.approx([expected.low, expected.high])
+def test_the_target_does_not_change_with_the_number_of_seeds():
+    """About problems like these, five seeds of a 30-problem benchmark are hardly surer than one: problems dominate."""
+    one, five = (
+        estimates(synthetic_samples({"task_reward": 0.5}, seeds=range(n), n_problems=30, spread=0.25), [1]).iloc[0]
+        for n in (1, 5)
+    )
+    widths = [row["ci_high"] - row["ci_low"] for row in (one, five)]
+    assert 0.7 < widths[1] / widths[0] <= 1.05
+    assert {one["ci_target"], five["ci_target"]} == {"problems like these"}
+    assert [one["ci_unit"], five["ci_unit"]] == ["problem", "seed"]
 
 
-def test_seeds_must_share_their_problems():
+def test_about_these_problems_several_seeds_give_the_interval_over_seed_means():
+    samples = synthetic_samples({"task_reward": 0.5}, seeds=range(5), seed_deviation=0.05, n_problems=50)
+    row = estimates(samples, [1], target="these problems").iloc[0]
+    means = samples.groupby("train_seed")["correct"].mean()
+    expected = stats.ttest_1samp(means, 0).confidence_interval()
+    # Wilson's interval at the effective size: the t interval up to a hundredth of its width
+    assert [row["ci_low"], row["ci_high"]] == pytest.approx([expected.low, expected.high], abs=0.012)
+
+
+def test_one_greedy_pass_over_all_there_is_leaves_nothing_open():
+    samples = synthetic_samples({"base": 0.5}, base_decoders={"greedy": 1})
+    row = estimates(samples, [1], target="these problems").set_index("decoder").loc["greedy"]
+    assert row["ci_low"] == row["pass@1"] == row["ci_high"]
+
+
+def test_seeds_are_averaged_over_the_problems_they_share():
     samples = synthetic_samples({"task_reward": 0.5}, seeds=[0, 1], n_problems=5)
     incomplete = samples[~((samples["train_seed"] == 1) & (samples["problem_id"] == "chain_easy-3"))]
-    with pytest.raises(ValueError, match=r"train_seed 0 has 5 problems, .*train_seed 1 has 4; 1 .*chain_easy-3"):
-        estimates(incomplete, [1])
+    row = estimates(incomplete, [1]).iloc[0]
+    assert row[["n_problems", "n_left_out"]].tolist() == [4, 1]
+    assert row["pass@1"] == pytest.approx(samples[samples["problem_id"] != "chain_easy-3"]["correct"].mean())
+    apart = samples.assign(problem_id=samples["problem_id"] + samples["train_seed"].astype(str))
+    with pytest.raises(ValueError, match="its 2 training seeds have no problem in common"):
+        estimates(apart, [1])
 
 
 def test_curves_pass_through_the_estimates_and_stop_at_the_samples():
     samples = synthetic_samples(TRAINED, n_samples=8, seeds=[0, 1], base_decoders={"greedy": 1})
-    curves = pass_at_k_curves(samples, [1, 2, 8, 16], seed=0)
+    curves = pass_at_k_curves(samples, [1, 2, 8, 16])
     table = estimates(samples, [1, 2, 8])
     assert curves.groupby(["policy", "decoder"])["k"].apply(list).to_dict() == {
         ("base", "greedy"): [1],
@@ -157,20 +184,17 @@ def test_curves_pass_through_the_estimates_and_stop_at_the_samples():
     assert (curves["pass_at_k"] <= curves["pass_high"]).all()
 
 
-def test_the_bootstrap_is_seeded_and_resamples_whole_seeds():
-    one = synthetic_samples({"task_reward": 0.5}, n_problems=400, n_samples=4)
-    first, same, other = (pass_at_k_curves(one, [1], seed=seed) for seed in (0, 0, 1))
-    pd.testing.assert_frame_equal(first, same)
-    assert not first.equals(other)
-    # One seed: the width is that of the normal interval over problems. 1000 resamples know a standard
-    # deviation to 1/√2000 = 2.2 %, a 2.5 % quantile less well: 15 % is more than four deviations.
-    error = one.groupby("problem_id")["correct"].mean().sem()
-    assert (first["pass_high"] - first["pass_low"]).item() == pytest.approx(2 * 1.96 * error, rel=0.15)
-    # Seeds that differ by far more than problems do make the interval as wide as the seeds are apart.
-    seeds = synthetic_samples({"task_reward": 0.5}, seeds=range(4), n_problems=400, n_samples=4, seed_deviation=0.2)
-    curve = pass_at_k_curves(seeds, [1], seed=0)
-    means = seeds.groupby("train_seed")["correct"].mean()
-    assert (curve["pass_high"] - curve["pass_low"]).item() > 2 * means.std() / 2
+@pytest.mark.parametrize("solved", [0, 1, 29, 30])
+def test_bands_do_not_collapse_where_nearly_all_is_solved(solved):
+    """At k = n pass@k is 0 or 1 of each problem: Wilson's interval of so many of 30 problems, with t's quantile."""
+    samples = synthetic_samples({"base": 0.5}, n_problems=30, n_samples=4)
+    problem = samples["problem_id"].str.removeprefix("chain_easy-").astype(int)
+    curve = pass_at_k_curves(graded(samples, problem < solved), [4]).iloc[0]
+    alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, 29))
+    size = 30 if solved in (0, 30) else 29  # the variance over problems has P − 1 in it
+    low, high = proportion_confint(solved / 30 * size, size, alpha=alpha, method="wilson")
+    assert [curve["pass_low"], curve["pass_high"]] == pytest.approx([low, high])
+    assert curve["pass_high"] - curve["pass_low"] > 0.05
 
 
 def test_accuracy_by_difficulty_splits_a_benchmarks_problems():

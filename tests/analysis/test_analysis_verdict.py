@@ -1,9 +1,12 @@
 """The verdict's rule, branch by branch, on comparisons written by hand, and end to end."""
 
+import json
+from dataclasses import asdict
+
 import pandas as pd
 import pytest
 
-from beyond_sharpening.analysis import PRIMARY_FAMILY, compare_arms, estimates, verdict
+from beyond_sharpening.analysis import PRIMARY_FAMILY, Rule, compare_arms, estimates, verdict
 from synthetic_samples import VARIANTS, synthetic_samples
 
 POLICIES = ["base", "task_reward", "sharpening", "tempered", "tilted"]
@@ -27,6 +30,7 @@ def comparisons(*benchmarks, claim="this checkpoint", seeds=1, half_width=0.015)
         ci_high=table["difference"] + half_width,
         p_value=(table["difference"].abs() > half_width).map({True: 0.002, False: 0.4}),
         p_adjusted=(table["difference"].abs() > half_width).map({True: 0.01, False: 0.5}),
+        p_no_gain_adjusted=(table["difference"] + half_width < 0.02).map({True: 0.01, False: 0.5}),
         unit="seed" if seeds > 1 else "problem",
     )
 
@@ -117,7 +121,7 @@ def test_cheaper_decoding_has_its_line():
         b="base/greedy",
         difference=[-0.3, 0.05],
         p_value=[0.001, 0.3],
-        p_adjusted=float("nan"),
+        p_adjusted=[0.001, 0.3],
     )
     line = verdict(pd.concat([rows, greedy]), levels(1)).lines[2]
     assert "one sample: better on 0 of 1 benchmarks, worse on 1" in line
@@ -159,29 +163,107 @@ def test_from_samples_to_verdict(accuracy, code, seeds):
     assert verdict(compare_arms(samples), estimates(samples, [1, 8])).code == code
 
 
-def decoded(decoder, *differences, p_value=0.001):
+def decoded(decoder, *differences):
     """Secondary contrasts of task reward against a decoder of the base, a difference for each benchmark."""
     rows = comparisons(*({OVER_BASE: difference} for difference in differences)).query("b == 'base'")
-    rows = rows[rows["a"] == "task_reward"].assign(b=f"base/{decoder}", family="secondary", p_value=p_value)
-    return rows.assign(p_adjusted=float("nan"))
+    return rows[rows["a"] == "task_reward"].assign(b=f"base/{decoder}", family="secondary")
+
+
+def priced(n_benchmarks, **prices):
+    """Estimates with what a completion costs: 100 tokens for the policy, and what is given for the base's decoders."""
+    table = levels(n_benchmarks).assign(mean_forward_tokens=100.0)
+    decoders = [
+        table[table["policy"].eq("base") & table["decoder"].eq("temperature")].assign(
+            decoder=decoder, mean_forward_tokens=price
+        )
+        for decoder, price in prices.items()
+    ]
+    return pd.concat([table[table["decoder"] == "temperature"], *decoders])
 
 
 @pytest.mark.parametrize(
-    ("contrasts", "told"),
+    ("contrasts", "code", "told"),
     [
-        ([decoded("greedy", -0.1, 0.1)], "; but decoding the base, without training, does better on 1 of 2 benchmarks"),
-        ([decoded("greedy", -0.1, 0.1), decoded("sir", 0.1, -0.1)], "does better on 2 of 2 benchmarks"),
-        ([decoded("greedy", 0.1, 0.1)], None),
-        ([decoded("greedy", -0.01, -0.01)], None),  # significant, but too small to matter
-        ([decoded("greedy", -0.1, -0.1, p_value=0.03)], None),  # two contrasts: 0.06 after adjustment
+        ([decoded("greedy", -0.1, -0.1)], "at no higher price", "would have done at no higher price on 2 of 2"),
+        ([decoded("sir", -0.1, -0.1)], "at a higher price", "would have done at some price on 2 of 2"),
+        ([decoded("greedy", 0.1, 0.1), decoded("sir", 0.1, 0.1)], "no", "and decoding the base would not have done"),
+        ([decoded("greedy", 0.1, -0.1)], "mixed", "would have done at no higher price on 1 of 2 benchmarks"),
+        ([decoded("greedy", 0.1, 0.01)], "mixed", "and whether decoding the base would have done is open"),
+        ([decoded("greedy", 0.1, 0.1), decoded("sir", -0.1, 0.1)], "mixed", "at some price on 1 of 2"),
+        ([], "not evaluated", None),
     ],
 )
-def test_the_headline_says_where_decoding_alone_does_better(contrasts, told):
-    primary = comparisons(WINS, WINS)
-    headline = verdict(pd.concat([primary, *contrasts]), levels(2)).headline
-    assert headline.startswith("Task reward gained more than both sharpening objectives did")
-    assert ("without training" in headline) == (told is not None)
-    assert told is None or told in headline
+def test_would_decoding_have_done(contrasts, code, told):
+    answer = verdict(pd.concat([comparisons(WINS, WINS), *contrasts]), priced(2, greedy=100.0, sir=6400.0))
+    assert answer.decoding == code
+    assert answer.headline.startswith("Task reward gained more than both sharpening objectives did")
+    assert ("decoding" in answer.headline) == (told is not None)
+    assert told is None or told in answer.headline
+
+
+def test_the_decoder_that_did_it_is_named_with_its_price():
+    rows = pd.concat([comparisons(WINS), decoded("greedy", 0.1), decoded("sir", -0.1)])
+    lines = verdict(rows, priced(1, greedy=100.0, sir=6400.0)).decoding_lines
+    assert lines == ["b0: at a higher price, by sir at 64.0 times the price"]
+    unknown = verdict(rows, priced(1, greedy=100.0)).decoding_lines
+    assert unknown == ["b0: at a higher price, by sir, of unknown price"]
+
+
+def mechanism_rows(*names, policy="task_reward"):
+    """What ``mechanism`` found, by hand: a name a benchmark."""
+    told = [*dict.fromkeys(names)]
+    overall = told[0] if len(told) == 1 else "mixed: " + ", ".join(f"{name} on {names.count(name)}" for name in told)
+    rows = [
+        {"benchmark": f"b{number}", "name": name, "reason": "β̂ 1.59 [1.36, 1.83]", "stability": 0.97}
+        for number, name in enumerate(names)
+    ]
+    return pd.DataFrame(rows).assign(model="tiny", policy=policy, variant=VARIANTS[policy], overall=overall)
+
+
+@pytest.mark.parametrize(
+    ("names", "begins"),
+    [
+        (["tilt", "tilt"], "Task reward only picked out what is right among what the base already did, gained more"),
+        (["beyond", "beyond"], "Task reward taught the base problems that it practically could not solve, gained more"),
+        (
+            ["tilt", "no change"],
+            "Task reward did not do the same on all benchmarks (tilt on 1, no change on 1), gained",
+        ),
+    ],
+)
+def test_what_it_did_and_who_is_better_are_two_answers(names, begins):
+    """The same contrasts, whatever the training did: "gained more" says nothing of how."""
+    answer = verdict(comparisons(WINS, WINS), levels(2), mechanism_rows(*names))
+    assert answer.code == "beyond sharpening objectives"
+    assert answer.headline.startswith(begins)
+    assert answer.headline.endswith("(about this checkpoint, one training seed).")
+    assert set(answer.did) == {"task_reward"}
+    assert answer.did_lines[0].startswith(
+        f"Task reward on b0: {names[0]} (β̂ 1.59 [1.36, 1.83]; 97 % of resamples agree"
+    )
+
+
+def test_without_log_probabilities_the_first_answer_is_missing_and_said_to_be():
+    answer = verdict(comparisons(WINS), levels(1))
+    assert answer.did == {}
+    assert "was not asked" in answer.did_lines[0]
+
+
+def test_the_rule_stands_in_the_answer():
+    rule = Rule(margin=0.2)
+    answer = verdict(comparisons(WINS), levels(1), rule=rule)
+    assert answer.code == "no gain", "0.1 is less than what this rule says matters"
+    assert answer.rule["margin"] == 0.2
+    assert answer.rule["mechanism"]["outside"] == 0.7
+    json.dumps(asdict(answer))
+
+
+def test_other_systems_get_a_verdict_under_their_own_names():
+    systems = {"base": 0.5, "ours": 0.8, "theirs": 0.5}
+    samples = synthetic_samples(systems, n_problems=60)
+    family = [("ours", "base"), ("theirs", "base"), ("ours", "theirs")]
+    answer = verdict(compare_arms(samples, family=family), estimates(samples, [1]))
+    assert answer.headline == "Ours gained more than theirs did (about this checkpoint, one training seed)."
 
 
 def test_a_decoder_that_is_told_what_is_right_is_no_rival():

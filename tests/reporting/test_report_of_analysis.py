@@ -16,13 +16,13 @@ def results(accuracy, **options):
     return of(synthetic_samples(accuracy, base_decoders={"greedy": 1, "low_temperature": 4}, **options))
 
 
-def of(samples):
-    estimates = analysis.estimates(samples, ks=[1, 2, 4])
-    comparisons = analysis.compare_arms(samples)
+def of(samples, target="problems like these"):
+    estimates = analysis.estimates(samples, ks=[1, 2, 4], target=target)
+    comparisons = analysis.compare_arms(samples, target=target)
     return {
         "verdict": analysis.verdict(comparisons, estimates),
         "estimates": estimates,
-        "curves": analysis.pass_at_k_curves(samples, ks=[1, 2, 4], seed=0),
+        "curves": analysis.pass_at_k_curves(samples, ks=[1, 2, 4]),
         "by_difficulty": analysis.accuracy_by_difficulty(samples),
         "comparisons": comparisons,
         "histories": {},
@@ -62,7 +62,8 @@ def test_base_alone(run):
 )
 def test_seeds_that_solve_equally_many_problems_greedily_are_shown_without_an_interval(run, seeds, solved, shown):
     sampled = synthetic_samples({"base": 0.4, "task_reward": 0.5}, n_problems=30, seeds=range(seeds))
-    parts = of(pd.concat([sampled, greedy_samples({"base": [10], "task_reward": [solved] * seeds})]))
+    greedy = greedy_samples({"base": [10], "task_reward": [solved] * seeds})
+    parts = of(pd.concat([sampled, greedy]), target="these problems")
     html = page(parts, run)
     assert (
         f'Task reward, greedy decoding − Base, greedy decoding</td><td class="number" data-label="chain_easy">{shown}'

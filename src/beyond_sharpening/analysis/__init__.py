@@ -5,33 +5,43 @@ no model is needed. Nothing here imports torch.
 """
 
 from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
-from beyond_sharpening.analysis.contract import SAMPLE_COLUMNS, validate_samples
-from beyond_sharpening.analysis.contrasts import PRIMARY_FAMILY, compare_arms
+from beyond_sharpening.analysis.contract import CROSS_SCORE_KEY, SAMPLE_COLUMNS, settling, validate_samples
+from beyond_sharpening.analysis.contrasts import compare_arms, compare_at_k, seeds_needed
 from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnostics
+from beyond_sharpening.analysis.families import PRIMARY_FAMILY
 from beyond_sharpening.analysis.goals import goals
+from beyond_sharpening.analysis.mechanisms import Thresholds, mechanism, solve_rate_transitions
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
-from beyond_sharpening.analysis.ruling import Verdict, verdict
+from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
 
 __all__ = [
+    "CROSS_SCORE_KEY",
     "PRIMARY_FAMILY",
     "SAMPLE_COLUMNS",
+    "Rule",
+    "Thresholds",
     "Verdict",
     "accuracy_by_difficulty",
     "break_even",
     "compare_arms",
+    "compare_at_k",
     "decoder_costs",
     "decoder_diagnostics",
     "estimates",
     "goals",
     "maj_at_k",
+    "mechanism",
     "pass_at_k",
     "pass_at_k_curves",
     "predicted_effect",
     "prediction_lines",
     "prediction_outcomes",
     "prompt_tokens",
+    "seeds_needed",
+    "settling",
+    "solve_rate_transitions",
     "training_tokens",
     "validate_samples",
     "verdict",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,41 +70,80 @@ def maj_at_k(answers: Sequence[str | None] | np.ndarray, correct: Sequence[bool]
     disputed = [answer for answer, ok in votes if ok and (answer, False) in votes]
     if disputed:
         raise ValueError(f"answer {disputed[0]!r} is graded both correct and wrong; a vote needs one verdict an answer")
-    right = tuple(sorted(count for (_, ok), count in votes.items() if ok))
-    wrong = tuple(sorted(count for (_, ok), count in votes.items() if not ok))
-    return _vote_is_right(right, wrong, len(answers) - sum(right) - sum(wrong), int(k))
+    sizes = np.array([[*votes.values()]], dtype=int)
+    is_right = np.array([[ok for _, ok in votes]], dtype=bool)
+    return float(majorities(sizes, is_right, np.array([len(answers)]), [int(k)])[0, 0])
 
 
-@lru_cache(maxsize=2**16)
-def _vote_is_right(right: tuple[int, ...], wrong: tuple[int, ...], abstained: int, k: int) -> float:
-    """maj@k from the sizes of the answer classes: problems share few distinct ones, hence the cache.
+def majorities(sizes: np.ndarray, right: np.ndarray, n_samples: np.ndarray, ks: Sequence[int]) -> np.ndarray:
+    """maj@k of many problems at once, (K, G), from how often each answer was given; NaN where k exceeds the samples.
 
-    The drawn counts are multivariate hypergeometric, which is what independent binomials with success
-    probability k/n become once their total is known to be k; binomials keep every number below 1.
+    Problems whose answers were given equally often share their value, and are computed once.
+
+    Args:
+        sizes: samples that gave each of a problem's answers, (G, C), 0 to fill up; samples that gave none abstain.
+        right: whether the answer is correct, (G, C).
+        n_samples: samples of each problem, (G,).
+        ks: votes drawn, (K,).
+    """
+    profiles = np.sort(np.where(right, sizes, -sizes), axis=1)[:, ::-1]  # right answers first, the frequent before
+    first, problem = _distinct_rows(np.column_stack([n_samples, profiles]))
+    profiles, n_samples = profiles[first], n_samples[first]
+    values = np.full((len(ks), len(profiles)), np.nan)
+    for n in np.unique(n_samples):
+        rows = np.flatnonzero(n_samples == n)
+        for chunk in np.array_split(rows, len(rows) // 4096 + 1):
+            for number, k in enumerate(ks):
+                values[number, chunk] = _majorities(profiles[chunk], int(n), int(k)) if k <= n else np.nan
+    return values[:, problem]
+
+
+def _distinct_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each different row of whole numbers stands first, and which of them each row is; by hashing."""
+    codes = np.zeros(len(rows), dtype=np.int64)
+    for column in rows.T:
+        if column.any():
+            codes = pd.factorize(codes * (np.ptp(column) + 1) + column - column.min())[0]
+    return np.unique(codes, return_index=True)[1], codes
+
+
+def _majorities(signed: np.ndarray, n: int, k: int) -> np.ndarray:
+    """maj@k of problems with n samples from the sizes of their answer classes (M, C), wrong ones negative.
+
+    The drawn counts are multivariate hypergeometric, which is what independent binomials with success probability
+    k/n become once their total is known to be k; binomials keep every number below 1. A right class that takes t of
+    the k votes wins if no other takes more, and wins 1/(1 + ties) of the draws in which others take t too; since
+    1/(1 + ties) = ∫ z^ties dz over [0, 1], every class is a polynomial in the votes it takes, z marks a tie, and
+    Gauss and Legendre's nodes make the integral exact.
     """
     from scipy.stats import binom
 
-    sizes = np.array([*right, *wrong, abstained])
-    chances = binom.pmf(np.arange(k + 1), sizes[:, None], k / sizes.sum())
-    classes = [*zip(sizes, chances, strict=True)]
-    wins = 0.0
-    for own, (size, own_chances) in enumerate(classes[: len(right)]):
-        others = classes[:own] + classes[own + 1 : -1]
-        for top in range(1, min(size, k) + 1):
-            rest = _others_at_most(top, others, chances[-1])[k - top]
-            wins += own_chances[top] * (rest / np.arange(1, len(rest) + 1)).sum()
-    return min(float(wins / binom.pmf(k, sizes.sum(), k / sizes.sum())), 1.0)
+    sizes = np.abs(signed)
+    largest = int(max(sizes.max(initial=0), (n - sizes.sum(axis=1)).max()))
+    chances = binom.pmf(np.arange(k + 1), np.arange(largest + 1)[:, None], k / n)  # (size, votes)
+    abstaining = chances[n - sizes.sum(axis=1)]
+    wins = np.zeros(len(sizes))
+    for own in range(int((signed > 0).sum(axis=1).max(initial=0))):
+        mine = signed[:, own] > 0
+        for top in range(1, min(k, int(sizes[mine, own].max())) + 1):
+            rows = np.flatnonzero(mine & (sizes[:, own] >= top))
+            others = np.delete(sizes[rows], own, axis=1)
+            wins[rows] += chances[sizes[rows, own], top] * _no_other_above(
+                others, top, k - top, chances, abstaining[rows]
+            )
+    return np.minimum(wins / binom.pmf(k, n, k / n), 1.0)
 
 
-def _others_at_most(top: int, others: list[tuple[int, np.ndarray]], abstaining: np.ndarray) -> np.ndarray:
-    """Chances (k + 1, T) that abstentions and other classes take d draws, none over ``top``, t of them at ``top``."""
-    mass = np.zeros((len(abstaining), 1 + sum(size >= top for size, _ in others)))
-    mass[:, 0] = abstaining
-    for size, chances in others:
-        added = np.zeros_like(mass)
-        for votes in range(min(size + 1, top)):
-            added[votes:] += chances[votes] * mass[: len(mass) - votes]
-        if size >= top:
-            added[top:, 1:] += chances[top] * mass[: len(mass) - top, :-1]
-        mass = added
-    return mass
+def _no_other_above(sizes: np.ndarray, top: int, left: int, chances: np.ndarray, abstaining: np.ndarray) -> np.ndarray:
+    """Chance (M,) that the others (M, C) take ``left`` votes, none over ``top``, each tie weighing as its share."""
+    nodes, weights = np.polynomial.legendre.leggauss(left // top // 2 + 1)
+    tie = (nodes + 1) / 2
+    mass = np.repeat(abstaining[:, None, : left + 1], len(tie), axis=1)  # (M, nodes, votes)
+    for size in sizes.T:
+        given = np.flatnonzero(size)
+        before, after = mass[given], np.zeros((len(given), *mass.shape[1:]))
+        for votes in range(min(top, left) + 1):
+            chance = chances[size[given], votes][:, None, None] * (tie[:, None] if votes == top else 1.0)
+            after[..., votes:] += chance * before[..., : left + 1 - votes]
+        mass[given] = after
+    return mass[..., left] @ weights / 2

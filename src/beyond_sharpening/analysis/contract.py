@@ -9,13 +9,32 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+BASE = "base"
+"""What the start model's rows are called, in the column ``policy``."""
+
+REFERENCE_DECODER = "temperature"
+"""Plain samples at temperature 1: what every comparison of policies is made on."""
 
 ARM = ["model", "policy", "variant", "checkpoint", "decoder"]
 """The columns that name an arm: one way of producing completions, over all its training seeds."""
 
 ONE_COMPLETION = [*ARM, "train_seed", "replicate", "benchmark", "problem_id", "sample_id"]
 """The columns that together name a single row."""
+
+CROSS_SCORE_KEY = [
+    *["model", "policy", "variant", "checkpoint", "train_seed"],
+    *["benchmark", "problem_id", "replicate", "sample_id"],
+]
+"""The columns that name a row of the cross scores: the base's completions scored under a policy.
+
+A table of its own beside the samples, one row a (policy's checkpoint, base completion): ``model``, ``policy``,
+``variant``, ``checkpoint`` and ``train_seed`` name the policy that scores; ``benchmark``, ``problem_id``, ``replicate``
+and ``sample_id`` the base's row (drawn once, decoder ``temperature``); ``logp_policy`` is log π of that completion
+under the policy, summed over its tokens, EOS included, in nats, at temperature 1, like the samples' own column.
+``mechanism(samples, base_scores=table)`` takes it; without it the estimates that need it are absent.
+"""
 
 LOG_PROBABILITY_TOLERANCE = 1e-4
 MAX_ROWS_SHOWN = 3
@@ -100,6 +119,19 @@ COLUMNS = {
 
 SAMPLE_COLUMNS = tuple(COLUMNS)
 """The samples table's columns, in order; a table may hold others beside them."""
+
+
+def settling(frame: pd.DataFrame, replicates: Sequence[int] = (0,)) -> pd.DataFrame:
+    """The rows that settle the question: last checkpoint, reference decoder, replicate 0 (or those asked for).
+
+    For a samples table or any table made of one; a column that is absent selects nothing.
+    """
+    wanted = {"checkpoint": ("last",), "decoder": (REFERENCE_DECODER,), "replicate": tuple(replicates)}
+    keep = np.ones(len(frame), dtype=bool)
+    for name, values in wanted.items():
+        if name in frame:
+            keep &= frame[name].isin(values).to_numpy()
+    return frame[keep]
 
 
 def validate_samples(frame: pd.DataFrame) -> None:

@@ -1,233 +1,217 @@
 """Differences between arms, with the test that the number of training seeds allows.
 
-One seed on a side says something about *this checkpoint*: the problems are the unit, paired. Two or
-more say something about *the training procedure*: the seeds are the unit. Pooling samples, or pairing
-by problem with seeds averaged, would call pure seed noise a difference in more than half of all cases.
+One seed on a side says something about *this checkpoint*; two or more about *the training procedure*, and then the
+seeds are in the test. Pooling samples, or pairing by problem with seeds averaged, would call pure seed noise a
+difference in more than half of all cases. What the interval is about does not depend on it (``intervals``).
 """
 
 from __future__ import annotations
 
-import json
-from itertools import chain
-from math import comb
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from beyond_sharpening.analysis.intervals import NO_SPREAD, t_interval
-from beyond_sharpening.analysis.solve_rates import SolveRates, problem_table, require_same_problems
-from beyond_sharpening.objectives import OBJECTIVES, PRIMARY
+from beyond_sharpening.analysis.contract import BASE
+from beyond_sharpening.analysis.differences import Difference, difference, smallest_p
+from beyond_sharpening.analysis.families import Arm, Family, arms_of, contrasts_of, family_of
+from beyond_sharpening.analysis.intervals import PROBLEMS_LIKE_THESE, Target
+from beyond_sharpening.analysis.solve_rates import SolveRates
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+LEVEL = 0.05
+MARGIN = 0.02
+"""The smallest difference in pass@1 worth a claim: about what five seeds can detect on 500 problems."""
 
-BASE = "base"
-REFERENCE_DECODER = "temperature"
-GREEDY = "greedy"
-
-RIVALS = tuple(name for name in PRIMARY if not OBJECTIVES[name].is_told)
-"""The objectives that are never told what is right."""
-
-PRIMARY_FAMILY = (
-    *((name, BASE) for name in PRIMARY),
-    *(("task_reward", rival) for rival in RIVALS),
-)
-"""The contrasts, fixed in advance, that the verdict rests on: pairs of policies (a, b)."""
+FEW_PROBLEMS = 10
 
 COMPARISON_COLUMNS = [
     *["model", "family", "a", "b", "variant_a", "variant_b", "benchmark"],
     *["difference", "ci_low", "ci_high", "p_value", "p_adjusted"],
-    *["unit", "test", "claim", "n_seeds_a", "n_seeds_b", "n_problems"],
+    *["p_equivalent", "p_equivalent_adjusted", "p_no_gain", "p_no_gain_adjusted", "detectable"],
+    *["unit", "test", "claim", "target", "n_seeds_a", "n_seeds_b", "n_problems", "n_left_out", "left_out", "warning"],
 ]
-
-
-class Arm(NamedTuple):
-    """A policy under a decoder; its name is the policy's unless the decoder is not the reference one."""
-
-    policy: str
-    decoder: str = REFERENCE_DECODER
-
-    @property
-    def name(self) -> str:
-        return self.policy if self.decoder == REFERENCE_DECODER else f"{self.policy}/{self.decoder}"
+AT_K_COLUMNS = ["solved_by_a_alone", "solved_by_b_alone"]
 
 
 def compare_arms(
     samples: pd.DataFrame,
-    family: Sequence[tuple[str, str]] = PRIMARY_FAMILY,
+    family: Family | None = None,
     variants: Mapping[str, str] | None = None,
     seed: int = 0,
+    target: Target = PROBLEMS_LIKE_THESE,
+    margin: float = MARGIN,
 ) -> pd.DataFrame:
-    """Every contrast that the samples allow, on every benchmark: the last checkpoint, replicate 0.
+    """Every contrast that the samples allow, on every benchmark, at the last checkpoint.
 
-    Primary contrasts are the family's, under the decoder ``temperature``; their p-values are
-    Holm-adjusted within a model and benchmark, over the contrasts present. Secondary ones put each
-    other decoder of the base against the base, task reward against each of them, and both decoded
-    greedily; they are not adjusted (NaN). Decoders that are told what is right are left out.
+    Primary contrasts are the family's; their p-values are Holm-adjusted within a model and benchmark, over the
+    contrasts present. Secondary ones put each other decoder of the base against the base, the family's first policy
+    against each of them, and both decoded greedily; they are adjusted by Benjamini and Hochberg. Decoders that are
+    told what is right are left out. Of the base both replicates count; a problem that one side lacks is left out of
+    the contrast, counted and named.
 
-    Where every trained side has two or more seeds, Welch's t on seed means; the base has one by nature,
-    and enters with the sampling variance of its completions. Otherwise a sign-flip permutation test of
-    the per-problem differences, seeds averaged, with a paired t interval; the two may disagree at the
-    edge. No variance is taken to be below what drawing completions must cause. Greedy decoding draws
-    nothing: where no seed differs from another there is no t statistic, and an exact permutation of the
-    seeds takes its place. No interval can be given where nothing differs.
+    Where every trained side has two or more seeds, a t test in which seeds and problems are both random. Otherwise a
+    sign-flip permutation test of the per-problem differences, seeds averaged, with a paired t interval; exact McNemar
+    at one sample a problem. No variance is taken to be below what drawing completions must cause.
 
     Args:
         samples: a samples table that passes ``validate_samples``.
-        family: the primary contrasts, as policies (a, b).
+        family: the primary contrasts, as (a, b), each a policy or ``policy/decoder``, whatever they are called.
+            Without one: ``PRIMARY_FAMILY`` where any of it is there, else every policy against the base and all pairs.
         variants: the variant of each policy to compare; needed where a policy has several.
         seed: of the permutation test.
+        target: what intervals and p-values are about.
+        margin: the smallest difference that matters, for the tests of equivalence.
 
     Returns:
         One row a contrast: ``model``, ``family`` (primary | secondary), ``a``, ``b`` (a policy, or
-        ``policy/decoder``), ``variant_a``, ``variant_b``, ``benchmark``, ``difference`` (pass@1 of a
-        minus b), ``ci_low``, ``ci_high`` (95 %, not adjusted; NaN: none), ``p_value``, ``p_adjusted``, ``unit``
-        (problem | seed), ``test``, ``claim`` (this checkpoint | the training procedure), ``n_seeds_a``,
-        ``n_seeds_b``, ``n_problems``. No rows if nothing can be compared.
+        ``policy/decoder``), ``variant_a``, ``variant_b``, ``benchmark``, ``difference`` (pass@1 of a minus b),
+        ``ci_low``, ``ci_high`` (95 %, not adjusted; NaN: none), ``p_value``, ``p_adjusted``, ``p_equivalent`` (two
+        one-sided tests that they differ by less than the margin), ``p_no_gain`` (one-sided: a does not gain the margin
+        over b) and both adjusted, ``detectable`` (the smallest true difference found with 80 % power after the
+        correction), ``unit`` (problem | seed), ``test``, ``claim``
+        (this checkpoint | the training procedure), ``target``, ``n_seeds_a``, ``n_seeds_b``, ``n_problems``,
+        ``n_left_out`` and ``left_out``, ``warning``. No rows if nothing can be compared.
 
     Raises:
-        ValueError: if two sides were evaluated on different problems, or the variant is ambiguous or
-            unknown.
+        ValueError: if two sides have no problem in common, the variant is ambiguous or unknown, or nothing of a
+            family that was given is there.
     """
-    policies = {BASE, "task_reward", *chain.from_iterable(family)}
-    compared = samples["checkpoint"].eq("last") & samples["policy"].isin(policies) & ~told_what_is_right(samples)
-    table = problem_table(samples[compared])
+    given = family is not None
+    family = family or family_of(samples)
+    cells = arms_of(samples, family, variants or {})
     rows = []
-    for (model, benchmark), cells in _chosen(table, variants or {}).groupby(["model", "benchmark"]):
-        arms = {Arm(*map(str, key)): cell for key, cell in cells.groupby(["policy", "decoder"])}
-        for kind, a, b in _contrasts(family, arms):
-            names = {"model": model, "family": kind, "a": a.name, "b": b.name, "benchmark": benchmark}
-            picked = {"variant_a": arms[a]["variant"].iloc[0], "variant_b": arms[b]["variant"].iloc[0]}
-            rows.append(names | picked | _compare(arms[a], arms[b], f"{a.name} on {benchmark}", b.name, seed))
-    return _holm_adjusted(pd.DataFrame(rows, columns=COMPARISON_COLUMNS))
-
-
-def told_what_is_right(samples: pd.DataFrame) -> pd.Series:
-    """Which rows a decoder with an oracle made: a bound, not a method to compare with."""
-    types = {text: str(json.loads(text).get("type", "")) for text in samples["decoder_parameters"].unique()}
-    return samples["decoder_parameters"].map(types).str.startswith("oracle")
-
-
-def _chosen(table: pd.DataFrame, variants: Mapping[str, str]) -> pd.DataFrame:
-    """The rows of each policy's one variant; the choice must be made where there are several."""
-    chosen = []
-    for (model, policy), rows in table.groupby(["model", "policy"]):
-        present = sorted(rows["variant"].unique())
-        variant = variants.get(str(policy), present[0] if len(present) == 1 else None)
-        if variant not in present:
-            raise ValueError(
-                f"variants[{policy!r}] is {variant!r}, but {model} has {policy} in {', '.join(map(repr, present))}; "
-                "name the one to compare"
+    for (model, benchmark), arms in cells.items():
+        contrasts = [*contrasts_of(family, arms)]
+        n_primary = sum(kind == "primary" for kind, _, _ in contrasts)
+        for kind, a, b in contrasts:
+            level = LEVEL / n_primary if kind == "primary" else LEVEL
+            rows.append(
+                _names(model, benchmark, kind, a, b, arms)
+                | _compare(arms[a], arms[b], f"{a.name} on {benchmark}", b.name, seed, target, margin, level)
             )
-        chosen.append(rows[rows["variant"] == variant])
-    return pd.concat(chosen) if chosen else table
+    if given and not any(row["family"] == "primary" for row in rows) and len(samples):
+        there = ", ".join(sorted(map(str, samples["policy"].unique())))
+        raise ValueError(f"none of the contrasts {', '.join(map(str, family))} can be made; the policies are {there}")
+    return _adjusted(pd.DataFrame(rows, columns=COMPARISON_COLUMNS))
 
 
-def _contrasts(family: Sequence[tuple[str, str]], arms: Mapping[Arm, pd.DataFrame]) -> Iterator[tuple[str, Arm, Arm]]:
-    """(family, a, b) of every contrast whose two arms are there."""
-    base, task_reward = Arm(BASE), Arm("task_reward")
-    decoders = [arm for arm in arms if arm.policy == BASE and arm != base]
-    contrasts = [
-        *(("primary", Arm(a), Arm(b)) for a, b in family),
-        *(("secondary", decoder, base) for decoder in decoders),
-        *(("secondary", task_reward, decoder) for decoder in decoders),
-        ("secondary", Arm("task_reward", GREEDY), Arm(BASE, GREEDY)),
-    ]
-    return ((kind, a, b) for kind, a, b in contrasts if a in arms and b in arms)
+def compare_at_k(
+    samples: pd.DataFrame,
+    ks: Iterable[int],
+    family: Family | None = None,
+    variants: Mapping[str, str] | None = None,
+    seed: int = 0,
+    target: Target = PROBLEMS_LIKE_THESE,
+    margin: float = MARGIN,
+) -> pd.DataFrame:
+    """The family's contrasts of pass@k at fixed k, paired by problem: whether one arm *covers* more than the other.
 
-
-def _compare(cell_a: pd.DataFrame, cell_b: pd.DataFrame, name_a: str, name_b: str, seed: int) -> dict[str, object]:
-    a, b = SolveRates.of(cell_a), SolveRates.of(cell_b)
-    require_same_problems(name_a, set(a.problems), name_b, set(b.problems))
-    seeds = {"n_seeds_a": a.n_seeds, "n_seeds_b": b.n_seeds, "n_problems": a.n_problems}
-    trained = [arm.n_seeds for arm, cell in ((a, cell_a), (b, cell_b)) if cell["policy"].iloc[0] != BASE]
-    by_seed = bool(trained) and min(trained) > 1
-    return seeds | (_seed_contrast(a, b) if by_seed else _problem_contrast(a, b, seed))
-
-
-def _seed_contrast(a: SolveRates, b: SolveRates) -> dict[str, object]:
-    """Welch's t on seed means, with Satterthwaite's degrees of freedom.
-
-    The base's variance counts as known no better than the seeds' one: simulated false-positive rates at
-    nominal 0.05 are then 0.014 to 0.034 with five seeds of deviation 0 to 2 points (200 problems, 16
-    samples). A one-sample t against the base's mean, which takes that mean as exact, has 0.32 to 0.09.
+    All are secondary, adjusted by Benjamini and Hochberg over the benchmark's contrasts and ks. Tests, target and
+    columns are those of ``compare_arms``, and ``k``, ``solved_by_a_alone`` and ``solved_by_b_alone``: the expected
+    number of problems that k draws of the one solve and k of the other do not. A k beyond the samples makes no row.
     """
-    from scipy.stats import t
-
-    variance, difference = a.seed_variance + b.seed_variance, a.mean - b.mean
-    if np.sqrt(variance) < NO_SPREAD:
-        return _equal_seeds_contrast(a, b, difference)
-    seeds = min(arm.n_seeds for arm in (a, b) if arm.n_seeds > 1)
-    freedom = variance**2 / sum(arm.seed_variance**2 / (max(arm.n_seeds, seeds) - 1) for arm in (a, b))
-    low, high = t_interval(difference, variance, freedom, bound=1.0)
-    return {
-        "difference": difference,
-        "ci_low": low,
-        "ci_high": high,
-        "p_value": float(2 * t.sf(abs(difference) / np.sqrt(variance), freedom)),
-        "unit": "seed",
-        "test": "Welch t on seed means",
-        "claim": "the training procedure",
-    }
+    family = family or family_of(samples)
+    ks = sorted(set(ks))
+    rows = []
+    for (model, benchmark), arms in arms_of(samples, family, variants or {}, ks).items():
+        for _, a, b in (contrast for contrast in contrasts_of(family, arms) if contrast[0] == "primary"):
+            for k in [k for k in ks if k <= min(arms[arm]["n_samples"].min() for arm in (a, b))]:
+                compared = _compare(
+                    *(arms[a], arms[b], f"{a.name} on {benchmark}", b.name, seed, target, margin, LEVEL),
+                    column=f"pass@{k}",
+                )
+                rows.append(_names(model, benchmark, "secondary", a, b, arms) | {"k": k} | compared)
+    return _adjusted(pd.DataFrame(rows, columns=[*COMPARISON_COLUMNS, "k", *AT_K_COLUMNS]))
 
 
-def _equal_seeds_contrast(a: SolveRates, b: SolveRates, difference: float) -> dict[str, object]:
-    """Exact permutation of seed means that are all equal within a side: a standard error of 0 is no certainty.
+def seeds_needed(n_contrasts: int, level: float = LEVEL, against_base: bool = False) -> int:
+    """The fewest training seeds a side whose exact permutation can survive Holm over so many contrasts.
 
-    What was observed and its mirror image are the most extreme of the ways to give the seeds to the sides, or, where
-    one side is the base and has no seeds, to give the differences from it a sign.
+    To be asked before anyone trains: five for six contrasts between trained arms, and two never suffice.
     """
-    ways = comb(a.n_seeds + b.n_seeds, a.n_seeds) if min(a.n_seeds, b.n_seeds) > 1 else 2 ** max(a.n_seeds, b.n_seeds)
-    return {
-        "difference": difference,
-        "ci_low": np.nan,
-        "ci_high": np.nan,
-        "p_value": 2 / ways if abs(difference) > NO_SPREAD else 1.0,
-        "unit": "seed",
-        "test": "exact permutation of seed means",
-        "claim": "the training procedure",
-    }
+    seeds = 2
+    while smallest_p(seeds, 1 if against_base else seeds) > level / n_contrasts:
+        seeds += 1
+    return seeds
 
 
-def _problem_contrast(a: SolveRates, b: SolveRates, seed: int) -> dict[str, object]:
-    """Paired by problem, seeds averaged: sign flips for the p-value, t for the interval."""
-    from scipy.stats import permutation_test
+def _names(
+    model: str, benchmark: str, kind: str, a: Arm, b: Arm, arms: Mapping[Arm, pd.DataFrame]
+) -> dict[str, object]:
+    variants = {"variant_a": arms[a]["variant"].iloc[0], "variant_b": arms[b]["variant"].iloc[0]}
+    return {"model": model, "family": kind, "a": a.name, "b": b.name, "benchmark": benchmark} | variants
 
-    differences = a.rates.mean(axis=0) - b.rates.mean(axis=0)
-    changed = differences[differences != 0]
-    p_value = 1.0  # one changed problem is as extreme as its mirror image; none is no change
-    if len(changed) > 1:
-        flips = permutation_test(
-            (changed,),
-            np.mean,
-            vectorized=True,
-            permutation_type="samples",
-            batch=1000,
-            rng=np.random.default_rng(seed),
+
+def _compare(
+    cell_a: pd.DataFrame,
+    cell_b: pd.DataFrame,
+    name_a: str,
+    name_b: str,
+    seed: int,
+    target: Target,
+    margin: float,
+    level: float,
+    column: str = "pass@1",
+) -> dict[str, object]:
+    a, b = SolveRates.of(cell_a, column), SolveRates.of(cell_b, column)
+    common = np.intersect1d(a.problems, b.problems)
+    left_out = sorted({*a.left_out, *b.left_out, *np.setxor1d(a.problems, b.problems)})
+    if not len(common):
+        raise ValueError(
+            f"{name_a} has {a.n_problems} problems, {name_b} has {b.n_problems}, none of them the same; were they "
+            f"renamed? They are called, for example, {a.problems[0]} and {b.problems[0]}"
         )
-        p_value = float(flips.pvalue)
-    floor = a.sampling_variance + b.sampling_variance
-    observed = differences.var(ddof=1) / len(differences) if len(differences) > 1 else 0.0
-    difference = float(differences.mean())
-    low, high = t_interval(difference, max(observed, floor), len(differences) - 1, bound=1.0)
+    a, b = a.on(common), b.on(common)
+    trained = [arm.n_seeds for arm, cell in ((a, cell_a), (b, cell_b)) if cell["policy"].iloc[0] != BASE]
+    found = difference(a, b, bool(trained) and min(trained) > 1, target, seed)
+    low, high = found.interval
+    ours, theirs = a.rates.mean(axis=0), b.rates.mean(axis=0)
     return {
-        "difference": difference,
+        "difference": found.value,
         "ci_low": low,
         "ci_high": high,
-        "p_value": p_value,
-        "unit": "problem",
-        "test": "paired sign-flip permutation",
-        "claim": "this checkpoint",
+        "p_value": found.p_value,
+        "p_equivalent": found.equivalence(margin),
+        "p_no_gain": found.no_gain(margin),
+        "detectable": found.detectable(level),
+        "unit": found.unit,
+        "test": found.test,
+        "claim": found.claim,
+        "target": target,
+        "n_seeds_a": a.n_seeds,
+        "n_seeds_b": b.n_seeds,
+        "n_problems": a.n_problems,
+        "n_left_out": len(left_out),
+        "left_out": ", ".join(map(str, left_out[:3])),
+        "warning": _warning(a, b, found, level),
+        "solved_by_a_alone": float((ours * (1 - theirs)).sum()),
+        "solved_by_b_alone": float((theirs * (1 - ours)).sum()),
     }
 
 
-def _holm_adjusted(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """``p_adjusted`` of the primary contrasts, Holm within each model and benchmark."""
+def _warning(a: SolveRates, b: SolveRates, found: Difference, level: float) -> str:
+    """What a reader should know before believing the row; empty where there is nothing."""
+    warnings = []
+    if a.n_problems <= FEW_PROBLEMS:
+        warnings.append(f"{a.n_problems} problems: no test can say much of problems like these")
+    if found.unit == "seed" and max(a.n_seeds, b.n_seeds) == 2:
+        least = smallest_p(a.n_seeds, b.n_seeds)
+        warnings.append(f"two seeds: no permutation of them has p below {least:.2f}, and {level:.3g} is needed")
+    return "; ".join(warnings)
+
+
+def _adjusted(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """The p-values adjusted within each model and benchmark.
+
+    Holm over the primary contrasts, Benjamini and Hochberg over the secondary ones.
+    """
     from statsmodels.stats.multitest import multipletests
 
-    comparisons["p_adjusted"] = np.nan
-    primary = comparisons[comparisons["family"] == "primary"]
-    for _, p_values in primary.groupby(["model", "benchmark"])["p_value"]:
-        comparisons.loc[p_values.index, "p_adjusted"] = multipletests(p_values, method="holm")[1]
+    for name in ("p_value", "p_equivalent", "p_no_gain"):
+        adjusted = f"{name}_adjusted".replace("p_value_", "p_")
+        comparisons[adjusted] = np.nan
+        for kind, method in (("primary", "holm"), ("secondary", "fdr_bh")):
+            rows = comparisons[comparisons["family"] == kind]
+            for _, p_values in rows[name].dropna().groupby([rows["model"], rows["benchmark"]]):
+                comparisons.loc[p_values.index, adjusted] = multipletests(p_values, method=method)[1]
     return comparisons

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from beyond_sharpening.analysis.contrasts import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.intervals import LEVEL
 
 REACHED = 0.9

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from beyond_sharpening.analysis.contrasts import BASE, REFERENCE_DECODER, RIVALS
+from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.families import RIVALS
 from beyond_sharpening.analysis.intervals import t_interval
 
 SHARPENED = (*RIVALS, f"{BASE}/low_temperature")

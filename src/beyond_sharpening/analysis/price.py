@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from beyond_sharpening.analysis.contrasts import BASE, REFERENCE_DECODER, told_what_is_right
+from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.families import told_what_is_right
 from beyond_sharpening.analysis.intervals import LEVEL
 from beyond_sharpening.analysis.solve_rates import problem_table
 

@@ -2,118 +2,162 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
+from beyond_sharpening.analysis.at_k import majorities, pass_at_k
 from beyond_sharpening.analysis.contract import ARM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
 CELL = [*ARM, "benchmark"]
 """One arm on one benchmark: what a row of the estimates is about."""
+
+PROBLEM_KEY = [*CELL, "train_seed", "problem_id"]
+MEASURED = ["difficulty", "correct", "outcome", "answer", "n_tokens", "forward_tokens", "truncated"]
 
 DETERMINISTIC_DECODERS = ("greedy", "beam_search")
 
 
-def problem_table(samples: pd.DataFrame, ks: Sequence[int] = ()) -> pd.DataFrame:
-    """One row a (cell, training seed, problem), of replicate 0, sorted by these keys.
+def problem_table(samples: pd.DataFrame, ks: Sequence[int] = (), replicates: Sequence[int] = (0,)) -> pd.DataFrame:
+    """One row a (cell, training seed, problem), sorted by these keys; completions are not read.
 
-    Columns: the keys, ``difficulty``, ``n_samples``, means over the problem's samples (``pass@1``,
+    Columns: the keys, ``difficulty``, ``n_samples``, ``n_correct``, means over the problem's samples (``pass@1``,
     ``mean_tokens``, ``mean_forward_tokens``, ``truncated_rate``, ``unparsable_rate``, ``timeout_rate``), and
     ``pass@{k}`` and ``maj@{k}`` for each k, NaN where k exceeds the problem's samples. Unparsable and timed-out
-    completions abstain from the vote: what cannot be scored is not an answer.
+    completions abstain from the vote: what cannot be scored is not an answer. Columns that the samples lack, and votes
+    without answers, are NaN.
+
+    Args:
+        samples: a samples table.
+        ks: of pass@k and maj@k.
+        replicates: of these; where there are several, their samples count together.
     """
-    keys = [*CELL, "train_seed", "problem_id"]
-    samples = samples[samples["replicate"] == 0].sort_values(keys)
-    samples = samples.assign(
-        correct=samples["correct"].astype(bool),
-        unparsable=samples["outcome"] == "unparsable",
-        timeout=samples["outcome"] == "timeout",
-    )
-    table = samples.groupby(keys, as_index=False).agg(
-        difficulty=("difficulty", "first"),
-        n_samples=("correct", "size"),
-        n_correct=("correct", "sum"),
-        mean_tokens=("n_tokens", "mean"),
-        mean_forward_tokens=("forward_tokens", "mean"),
-        truncated_rate=("truncated", "mean"),
-        unparsable_rate=("unparsable", "mean"),
-        timeout_rate=("timeout", "mean"),
-    )
-    table["pass@1"] = table["n_correct"] / table["n_samples"]
-    return table.assign(**_at_k_columns(samples, table, ks))
+    kept = samples["replicate"].isin(replicates).to_numpy()
+    rows = samples[[name for name in [*PROBLEM_KEY, *MEASURED] if name in samples]]
+    rows = rows if kept.all() else rows[kept]
+    groups = rows.groupby(PROBLEM_KEY, observed=True, sort=True).ngroup().to_numpy()
+    first = np.unique(groups, return_index=True)[1]
+    table = rows[PROBLEM_KEY].iloc[first].reset_index(drop=True)
+    n_samples, correct = np.bincount(groups), rows["correct"].to_numpy(float)
+    n_correct = np.bincount(groups, weights=correct, minlength=len(table)).astype(int)
+    columns = {"difficulty": rows["difficulty"].iloc[first].to_numpy() if "difficulty" in rows else np.nan}
+    columns |= {"n_samples": n_samples, "n_correct": n_correct}
+    for name, values in _measured(rows).items():
+        columns[name] = np.bincount(groups, weights=values, minlength=len(table)) / n_samples
+    columns["pass@1"] = n_correct / n_samples
+    return table.assign(**columns | _at_k_columns(rows, groups, n_samples, n_correct, ks))
 
 
-def _at_k_columns(samples: pd.DataFrame, table: pd.DataFrame, ks: Sequence[int]) -> dict[str, np.ndarray]:
-    """``pass@{k}`` and ``maj@{k}`` of each row of the table; samples are sorted as the table is."""
-    ends = table["n_samples"].cumsum().to_numpy()[:-1]
-    voting = ~(samples["unparsable"] | samples["timeout"])
-    answers = np.split(samples["answer"].astype(object).where(voting, None).to_numpy(), ends)
-    correct = np.split(samples["correct"].to_numpy(), ends)
-    n, c = table["n_samples"].to_numpy(), table["n_correct"].to_numpy()
+def _measured(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What is averaged over a problem's samples, (N,) each."""
+    numbers = {"mean_tokens": "n_tokens", "mean_forward_tokens": "forward_tokens", "truncated_rate": "truncated"}
+    known = {
+        name: rows[column].to_numpy(float, na_value=np.nan) if column in rows else np.full(len(rows), np.nan)
+        for name, column in numbers.items()
+    }
+    for outcome in ("unparsable", "timeout"):
+        happened = rows["outcome"].eq(outcome).to_numpy(float) if "outcome" in rows else np.full(len(rows), np.nan)
+        known[f"{outcome}_rate"] = happened
+    return known
+
+
+def _at_k_columns(
+    rows: pd.DataFrame, groups: np.ndarray, n: np.ndarray, c: np.ndarray, ks: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """``pass@{k}`` and ``maj@{k}`` of each problem; ``groups`` is each row's, n and c are each problem's."""
+    if not ks:
+        return {}
+    sizes, right = _answer_classes(rows, groups, len(n))
+    votes = majorities(sizes, right, n, ks) if sizes.size else np.full((len(ks), len(n)), np.nan)
     columns: dict[str, np.ndarray] = {}
-    for k in ks:
+    for k, vote in zip(ks, votes, strict=True):
         columns[f"pass@{k}"] = np.where(k <= n, pass_at_k(n, c, np.minimum(k, n)), np.nan)
-        columns[f"maj@{k}"] = np.array(
-            [maj_at_k(a, ok, k) if k <= len(a) else np.nan for a, ok in zip(answers, correct, strict=True)]
-        )
+        columns[f"maj@{k}"] = vote
     return columns
+
+
+def _answer_classes(rows: pd.DataFrame, groups: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each problem's answers were given, and whether they are right, (G, C) each; empty without answers."""
+    if "answer" not in rows:
+        return np.zeros((n_groups, 0), int), np.zeros((n_groups, 0), bool)
+    answers, names = pd.factorize(rows["answer"])
+    voting = answers >= 0
+    if "outcome" in rows:
+        voting &= rows["outcome"].isin(["correct", "wrong"]).to_numpy()
+    key = groups[voting].astype(np.int64) * max(len(names), 1) + answers[voting]
+    classes, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
+    right = np.bincount(inverse, weights=rows["correct"].to_numpy(float)[voting], minlength=len(classes))
+    disputed = np.flatnonzero((right > 0) & (right < count))
+    if len(disputed):
+        answer = names[classes[disputed[0]] % len(names)]
+        raise ValueError(f"answer {answer!r} is graded both correct and wrong; a vote needs one verdict an answer")
+    group = classes // max(len(names), 1)
+    n_classes = np.bincount(group, minlength=n_groups)
+    place = np.arange(len(classes)) - (np.cumsum(n_classes) - n_classes)[group]
+    sizes, is_right = (np.zeros((n_groups, n_classes.max(initial=0) or 1), kind) for kind in (int, bool))
+    sizes[group, place], is_right[group, place] = count, right > 0
+    return sizes, is_right
 
 
 def seeds_by_problems(cell: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """The columns of one cell of the problem table as an array (S, P, C): seeds, problems, columns.
 
-    Raises:
-        ValueError: if the training seeds were not evaluated on the same problems.
+    Problems that not all training seeds have are left out.
     """
-    problems = {str(seed): set(rows["problem_id"]) for seed, rows in cell.groupby("train_seed")}
-    first, *others = problems
-    for seed in others:
-        name = f"{cell['policy'].iloc[0]} on {cell['benchmark'].iloc[0]}: train_seed "
-        require_same_problems(f"{name}{first}", problems[first], f"{name}{seed}", problems[seed])
+    cell = _had_by_all_seeds(cell)
     values = cell.sort_values(["train_seed", "problem_id"])[list(columns)].to_numpy(float)
-    return values.reshape(len(problems), -1, len(columns))
+    return values.reshape(cell["train_seed"].nunique(), -1, len(columns))
 
 
-def require_same_problems(name_a: str, problems_a: set[str], name_b: str, problems_b: set[str]) -> None:
-    """Raise a ValueError that counts and names the problems only one side has."""
-    if problems_a != problems_b:
-        differing = sorted(problems_a ^ problems_b)
-        raise ValueError(
-            f"{name_a} has {len(problems_a)} problems, {name_b} has {len(problems_b)}; {len(differing)} are on one "
-            f"side only, such as {', '.join(differing[:3])}; evaluate both on the same problems"
-        )
+def _had_by_all_seeds(cell: pd.DataFrame) -> pd.DataFrame:
+    seeds = cell["train_seed"].nunique()
+    if seeds == 1:
+        return cell
+    common = cell[cell.groupby("problem_id", observed=True)["train_seed"].transform("size") == seeds]
+    if common.empty:
+        name = f"{cell['policy'].iloc[0]} on {cell['benchmark'].iloc[0]}"
+        raise ValueError(f"{name}: its {seeds} training seeds have no problem in common; evaluate all on the same")
+    return common
 
 
 @dataclass(frozen=True, eq=False)
 class SolveRates:
-    """One arm on one benchmark.
+    """One arm on one benchmark: a share of each problem's samples, or the chance that k of them solve it.
 
     Attributes:
-        rates: share of correct samples by seed and problem, (S, P).
+        rates: value of each seed and problem in [0, 1], (S, P).
         n_samples: samples drawn, (S, P).
-        problems: the problems' ids, sorted.
+        problems: the problems' ids, sorted, (P,).
         deterministic: the decoder draws nothing at random.
+        left_out: problems that not all seeds have.
     """
 
     rates: np.ndarray
     n_samples: np.ndarray
-    problems: tuple[str, ...]
+    problems: np.ndarray
     deterministic: bool
+    left_out: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cell: pd.DataFrame) -> SolveRates:
-        """From one cell of the problem table."""
-        values = seeds_by_problems(cell, ["pass@1", "n_samples"])
-        problems = tuple(sorted(cell["problem_id"].unique()))
-        return cls(values[..., 0], values[..., 1], problems, cell["decoder"].iloc[0] in DETERMINISTIC_DECODERS)
+    def of(cls, cell: pd.DataFrame, column: str = "pass@1") -> SolveRates:
+        """From one cell of the problem table; ``column`` is what is compared."""
+        common = _had_by_all_seeds(cell)
+        values = seeds_by_problems(common, [column, "n_samples"])
+        problems = np.sort(common["problem_id"].unique())
+        left_out = tuple(sorted(set(cell["problem_id"].unique()).difference(problems)))
+        deterministic = cell["decoder"].iloc[0] in DETERMINISTIC_DECODERS
+        return cls(values[..., 0], values[..., 1], problems, deterministic, left_out)
+
+    def on(self, problems: np.ndarray) -> SolveRates:
+        """The same on these problems alone, all of which it has."""
+        kept = np.isin(self.problems, problems)
+        return replace(self, rates=self.rates[:, kept], n_samples=self.n_samples[:, kept], problems=self.problems[kept])
 
     @property
     def n_seeds(self) -> int:
@@ -125,21 +169,25 @@ class SolveRates:
 
     @property
     def mean(self) -> float:
-        """pass@1: the mean over seeds and problems."""
+        """The mean over seeds and problems: pass@1, where the values are shares."""
         return float(self.rates.mean())
 
     @cached_property
-    def sampling_variance(self) -> float:
-        """Variance of the mean from drawing completions alone, seeds and problems held fixed.
+    def cell_variance(self) -> np.ndarray:
+        """Variance of each value (S, P) from drawing completions alone.
 
-        p(1 − p)/K of each problem, with the posterior mean of p(1 − p) under Jeffreys' prior, so that
-        a saturated benchmark does not pretend to certainty.
+        p(1 − p)/K of each problem, with the posterior mean of p(1 − p) under Jeffreys' prior, so that a saturated
+        benchmark does not pretend to certainty.
         """
         if self.deterministic:
-            return 0.0
+            return np.zeros(self.rates.shape)
         n, correct = self.n_samples, self.rates * self.n_samples
-        spread = (correct + 0.5) * (n - correct + 0.5) / ((n + 1) * (n + 2))
-        return float((spread / n).sum() / self.rates.size**2)
+        return (correct + 0.5) * (n - correct + 0.5) / ((n + 1) * (n + 2)) / n
+
+    @property
+    def sampling_variance(self) -> float:
+        """Variance of the mean from drawing completions alone, seeds and problems held fixed."""
+        return float(self.cell_variance.sum() / self.rates.size**2)
 
     @cached_property
     def seed_variance(self) -> float:

@@ -65,7 +65,7 @@ def estimate(samples: pd.DataFrame, options: dict[str, Any], seed: int) -> dict[
     the same price, and how every decoder fared.
     """
     ks = Comparison.model_validate(options).ks
-    curves = pass_at_k_curves(samples, ks, seed)
+    curves = pass_at_k_curves(samples, ks)
     drawn = curves[curves["decoder"] == "temperature"]
     tracked = {
         f"{row['policy']}/{row['variant']}/{row['checkpoint']}/{row['benchmark']}/{row['k']}": {

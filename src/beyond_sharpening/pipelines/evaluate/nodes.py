@@ -48,7 +48,7 @@ def evaluate_base(
     with their tokens: every policy scores them.
     """
     from beyond_sharpening.analysis import predicted_effect, prediction_lines
-    from beyond_sharpening.analysis.contrasts import REFERENCE_DECODER
+    from beyond_sharpening.analysis.contract import REFERENCE_DECODER
     from beyond_sharpening.evaluation import BASE_COMPLETION, Arm, evaluate
 
     exam = build_exam(benchmarks, task, options, sample_seed, hardware)
