@@ -9,6 +9,7 @@ from beyond_sharpening.analysis.contract import SAMPLE_COLUMNS, validate_samples
 from beyond_sharpening.analysis.contrasts import PRIMARY_FAMILY, compare_arms
 from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnostics
 from beyond_sharpening.analysis.goals import goals
+from beyond_sharpening.analysis.policies import policies_verdict
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Verdict, verdict
@@ -28,6 +29,7 @@ __all__ = [
     "maj_at_k",
     "pass_at_k",
     "pass_at_k_curves",
+    "policies_verdict",
     "predicted_effect",
     "prediction_lines",
     "prediction_outcomes",
