@@ -73,7 +73,9 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
         )
     verdict = policies_verdict(frames["comparisons"], frames["curves"])
     run = Run(roles_of.base, read=notes, absent=absent(table))
-    _write(out, samples, Results(verdict=verdict, run=run, **frames))
+    readable = "completion" in table and table["completion"].notna().all()
+    shown = samples.assign(gold=samples["gold"].fillna("–")) if readable else None
+    _write(out, samples, Results(verdict=verdict, run=run, samples=shown, **frames))
     return [*notes, "", verdict.headline, *verdict.lines]
 
 
