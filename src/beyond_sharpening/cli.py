@@ -1,11 +1,13 @@
-"""The project's command line: Kedro's own ``run``, which skips what is there, and ``sweep``, which runs a grid of it.
+"""The project's command line: Kedro's own ``run``, which skips what is there, ``sweep``, which runs a grid of it, and
+``compare``, which judges samples that somebody else drew.
 
-Both speak plainly of bad input.
+All speak plainly of bad input.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -78,6 +80,56 @@ def sweep(only_list: bool, env: str | None, params: dict[str, Any]) -> None:
 
 
 sweep.params += [option for option in kedro_run.params if option.name in ("env", "params")]
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, metavar="[NAME=]FILE_OR_FOLDER...")
+@click.option("--base", help="The policy that the others were trained from.  [default: guessed from the names]")
+@click.option("--primary", metavar="A:B,...", help="The contrasts to decide on.  [default: all against the base]")
+@click.option(
+    "--columns", metavar="THEIRS=OURS,...", help="What the files call our columns, as answer=gold,ok=correct."
+)
+@click.option("--filter", metavar="NAME", help="Of lm-evaluation-harness's filters, the one to believe.")
+@click.option("--grade", is_flag=True, help="Grade the completions anew, though the files say what is correct.")
+@click.option("--common", is_flag=True, help="Compare on the problems that all policies have.")
+@click.option("--out", default="data/08_reporting/compare", show_default=True, help="The folder to write to.")
+def compare(
+    files: tuple[str, ...], columns: str | None, filter: str | None, grade: bool, out: str, **asked: Any
+) -> None:
+    """Judge samples that somebody else drew: no model is needed, and nothing of the project is run.
+
+    Reads CSV, JSONL, JSON and parquet tables, logs of lm-evaluation-harness, lighteval and inspect_ai, dumps of verl
+    and limit-of-RLVR, TRL's completions. Of a table a problem's id and `correct` are enough, or `completion` and
+    `gold`, which are graded. A folder is searched for files; NAME= says which policy they are of, where they do not.
+
+    \b
+    kedro compare two_policies.csv
+    kedro compare base=evals/Qwen2.5-7B grpo=evals/my_grpo --out=verdict
+    kedro compare results.csv --columns=model=policy,qid=problem_id,is_right=correct --base=Qwen2.5-7B
+
+    Says what it recognised and guessed, and writes report.html, report.md, summary.json and samples.parquet.
+    """
+    with _plain_errors():
+        from beyond_sharpening.pipelines.compare.files import Question, compare_files
+        from beyond_sharpening.readers import Wishes
+
+        wishes = Wishes(_mapping(columns), filter)
+        folder = Path(out).expanduser()
+        lines = compare_files(files, Question(wishes=wishes, anew=grade, **asked), folder)
+    click.echo("\n".join([*lines, f"The report: {folder / 'report.html'}"]))
+
+
+def _mapping(columns: str | None) -> dict[str, str]:
+    """``theirs=ours,…`` as ours -> theirs."""
+    mapping: dict[str, str] = {}
+    for text in columns.split(",") if columns else []:
+        theirs, separator, ours = (part.strip() for part in text.rpartition("="))
+        if not separator or not theirs or not ours:
+            raise BadInput(f"--columns: {text!r} is not THEIRS=OURS, as is_right=correct")
+        if ours in mapping:
+            raise BadInput(f"--columns: both {mapping[ours]!r} and {theirs!r} are to be {ours!r}")
+        mapping[ours] = theirs
+    return mapping
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def test_variants_of_a_policy_are_named_and_share_its_colour(curves):
 
 def test_a_policy_from_another_system_is_drawn_under_its_own_name(curves):
     figure = draw(tries.chart(pd.concat([curves, curves.query("policy == 'base'").assign(policy="other_lab")])))
-    assert legend_colours(figure)["other lab"] == "#000000"
+    assert legend_colours(figure)["other_lab"] == "#0072b2"
 
 
 def test_contrasts_show_interval_significance_and_adjusted_p(all_figures, comparisons):

@@ -11,6 +11,7 @@ from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnosti
 from beyond_sharpening.analysis.families import PRIMARY_FAMILY
 from beyond_sharpening.analysis.goals import goals
 from beyond_sharpening.analysis.mechanisms import Thresholds, mechanism, solve_rate_transitions
+from beyond_sharpening.analysis.policies import policies_verdict
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
@@ -35,6 +36,7 @@ __all__ = [
     "mechanism",
     "pass_at_k",
     "pass_at_k_curves",
+    "policies_verdict",
     "predicted_effect",
     "prediction_lines",
     "prediction_outcomes",

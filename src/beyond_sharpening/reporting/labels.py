@@ -34,6 +34,9 @@ POLICIES = {
     "base": Look("Base", "#6B6B6B", "o"),
     **{name: Look(row.label, row.colour, row.marker) for name, row in OBJECTIVES.items()},
 }
+OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("s", "^", "D", "v", "P", "X", "*")
+"""Colours and markers of policies from other systems, in the order of their names."""
 MEANINGS = {
     "base": "the model at the start, not trained further.",
     **{
@@ -60,8 +63,8 @@ INTERVALS = {
 
 
 def look(policy: str) -> Look:
-    """The look of a policy; one from another system is black under its own name."""
-    return POLICIES.get(policy, Look(words(policy), "#000000", "X"))
+    """The look of a policy; one from another system is called as it is, and black where it stands alone."""
+    return POLICIES.get(policy, Look(policy, "#000000", "X"))
 
 
 def words(name: str) -> str:
@@ -108,9 +111,13 @@ def arm_looks(frame: pd.DataFrame) -> dict[Arm, Look]:
     arms = sorted((Arm(*pair) for pair in pairs), key=lambda arm: (rank(arm.policy), arm.variant))
     several = {arm.policy for arm in arms if sum(other.policy == arm.policy for other in arms) > 1}
     seen = {policy: count() for policy in several}
+    others = list(dict.fromkeys(arm.policy for arm in arms if arm.policy not in POLICIES))
     looks = {}
     for arm in arms:
         plain = look(arm.policy)
+        if arm.policy in others:
+            number = others.index(arm.policy)
+            plain = Look(plain.label, OTHERS[number % len(OTHERS)], MARKERS[number % len(MARKERS)])
         if arm.policy in several:
             style = LINESTYLES[next(seen[arm.policy]) % len(LINESTYLES)]
             plain = Look(f"{plain.label} ({arm.variant})", plain.colour, plain.marker, style)

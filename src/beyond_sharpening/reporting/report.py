@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from beyond_sharpening.reporting.results import Results
 
+MOST_NAMED = 3
+
 
 @dataclass(frozen=True)
 class Report:
@@ -26,7 +28,16 @@ class Report:
 
 def report(results: Results) -> Report:
     """Write the report; sections that do not apply to the results are left out."""
-    title = f"Does RL teach the model “{results.run.model}” something new, or only sharpen it?"
     parts = sections(results)
     drawn = figures(parts)
+    title = title_of(results)
     return Report(markdown_report(title, parts), html_report(title, parts, drawn), drawn)
+
+
+def title_of(results: Results) -> str:
+    """The question, about those whom it is about."""
+    if not results.run.read:
+        return f"Does RL teach the model “{results.run.model}” something new, or only sharpen it?"
+    names = sorted(results.policies - {"base"})
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"Did {', '.join(names[:MOST_NAMED])}{more} learn something new, or only sharpen {results.run.model}?"

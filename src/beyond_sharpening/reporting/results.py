@@ -34,6 +34,9 @@ class Run:
         unknown: samples tables of which nothing is known.
         base: the parameters the start model was made by; empty where it is not known.
         made: what else is known of the making: name -> text, such as date, hardware and commit.
+        read: of samples that another system drew, what was recognised and guessed in reading them, a line each; empty
+            for an experiment of this project.
+        absent: what is not known of them for want of a column, a line each.
     """
 
     model: str
@@ -44,6 +47,8 @@ class Run:
     unknown: Sequence[str] = ()
     base: Mapping[str, Any] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
+    read: Sequence[str] = ()
+    absent: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from beyond_sharpening.analysis.mechanisms.family import one_odds_ratio
 from beyond_sharpening.analysis.mechanisms.measure import Measured, measure
 from beyond_sharpening.analysis.mechanisms.naming import EXPLAINED, Thresholds, Zero, name_of
 from beyond_sharpening.analysis.mechanisms.stability import names_under_other_thresholds, resampled_names
+from beyond_sharpening.objectives import OBJECTIVES, Objective
 
-NULL = ("null_control",)
-UNTOLD = ("sharpening", "tempered", "null_control")
+NULL = tuple(name for name in OBJECTIVES if Objective.named(name).is_null)
+UNTOLD = tuple(name for name, row in OBJECTIVES.items() if not row.is_told)
 
 
 def mechanism(

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def section(results: Results) -> Section:
-    words = (
-        f"In brackets: {interval_note(results.estimates['ci_unit'])}. A majority vote has a bootstrap interval over "
-        "problems. The policies are the last checkpoints of training."
-    )
-    return Section("Right answers", [table(results.estimates, results.curves), words])
+    words = [f"In brackets: {interval_note(results.estimates['ci_unit'])}."]
+    if results.curves["maj_at_k"].notna().any():
+        words.append("A majority vote has a bootstrap interval over problems.")
+    if not results.run.read:
+        words.append("The policies are the last checkpoints of training.")
+    return Section("Right answers", [table(results.estimates, results.curves), " ".join(words)])
 
 
 def table(estimates: pd.DataFrame, curves: pd.DataFrame) -> Table:
@@ -31,7 +32,7 @@ def table(estimates: pd.DataFrame, curves: pd.DataFrame) -> Table:
     for decoder, part in base.groupby("decoder", sort=False):
         rows.append([side_label(f"base/{decoder}"), *cells(part, benchmarks, pass_at_1)])
     k = most_samples(curves)
-    votes = settling(curves).query("policy == 'base' and k == @k")
+    votes = settling(curves).query("policy == 'base' and k == @k").dropna(subset=["maj_at_k"])
     if len(votes) and k > 1:
         rows.append([f"{look('base').label}, majority vote of {k}", *cells(votes, benchmarks, majority)])
     return Table(["policy and decoder", *benchmarks], rows)

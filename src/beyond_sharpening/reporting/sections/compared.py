@@ -18,7 +18,9 @@ well. A *policy* is the model as it is after one such training. All of them star
 trained the same way, and differ only in the reward:"""
 
 
-def section(results: Results) -> Section:
+def section(results: Results) -> Section | None:
+    if results.run.read:  # how these policies were made is not known
+        return None
     known = [name for name in sorted(results.policies, key=rank) if name in MEANINGS]
     others = [name for name in sorted(results.policies, key=rank) if name not in MEANINGS]
     lines = [f"- **{look(name).label}**: {MEANINGS[name]}" for name in known]

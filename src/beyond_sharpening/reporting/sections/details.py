@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from beyond_sharpening.reporting.blocks import Section, Table
@@ -31,10 +32,16 @@ def table(estimates: pd.DataFrame, k: int) -> Table:
             row["benchmark"],
             pass_at_1(row),
             *(percent(row[name]) for name in at_k),
-            f"{row['mean_tokens']:.1f}",
+            "–" if math.isnan(row["mean_tokens"]) else f"{row['mean_tokens']:.1f}",
             *(percent(row[name]) for name in ("truncated_rate", "unparsable_rate", "timeout_rate")),
         ]
         for row in sorted(estimates.to_dict("records"), key=lambda row: rank(row["policy"]))
     ]
     header = ["policy", "checkpoint", "decoder", "benchmark", "pass@1", *at_k, "tokens"]
-    return Table([*header, "cut short", "unreadable", "timed out"], rows, n_text=4)
+    return without_dashes(Table([*header, "cut short", "unreadable", "timed out"], rows, n_text=4))
+
+
+def without_dashes(table: Table) -> Table:
+    """A table without the columns of numbers that nobody has."""
+    kept = [i for i in range(len(table.header)) if i < table.n_text or {row[i] for row in table.rows} - {"–"}]
+    return Table([table.header[i] for i in kept], [[row[i] for i in kept] for row in table.rows], table.n_text)

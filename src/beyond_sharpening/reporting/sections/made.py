@@ -15,8 +15,10 @@ UNKNOWN = "not known: there is no manifest beside this samples table"
 VERSION = "*A version changes with the problems, with how their answers are read, and with the prompt.*"
 
 
-def section(results: Results) -> Section:
+def section(results: Results) -> Section | None:
     run = results.run
+    if run.read:
+        return None
     blocks: list[Block] = []
     if run.differing:
         lines = ["**Warning.** Not all that is compared here was made alike:", ""]

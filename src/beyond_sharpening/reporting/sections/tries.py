@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from beyond_sharpening.reporting.blocks import Section, Table
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from beyond_sharpening.reporting.results import Results
+
+Measure = tuple[str, Callable[[dict[Any, Any]], str]]
 
 CAPTION = (
     "*A policy that only became surer starts higher and gains less from more tries. Where its curve falls clearly "
@@ -53,7 +56,9 @@ def table(curves: pd.DataFrame) -> Table:
     k = most_samples(curves)
     rows = settling(curves).query("k == @k")
     benchmarks = list(rows["benchmark"].unique())
-    measures = ((f"at least one of {k} right", _pass_at_k), (f"majority of {k} right", majority))
+    measures: tuple[Measure, ...] = ((f"at least one of {k} right", _pass_at_k), (f"majority of {k} right", majority))
+    if rows["maj_at_k"].isna().all():  # no answers to vote with
+        measures = measures[:1]
     lines = [
         [label, name, *cells(part, benchmarks, measure)] for label, part in by_arm(rows) for name, measure in measures
     ]

@@ -1,0 +1,22 @@
+"""Samples that other systems drew: files of many formats in, the samples table out.
+
+No model is needed. A format is a module of this room that says how its files are known and what their rows mean;
+``registry`` lists them.
+"""
+
+from beyond_sharpening.readers.contract import absent, as_samples, one_policy_a_variant
+from beyond_sharpening.readers.formats import Wishes
+from beyond_sharpening.readers.read import Samples, read_samples
+from beyond_sharpening.readers.roles import Roles, roles, same_problems
+
+__all__ = [
+    "Roles",
+    "Samples",
+    "Wishes",
+    "absent",
+    "as_samples",
+    "one_policy_a_variant",
+    "read_samples",
+    "roles",
+    "same_problems",
+]

@@ -1,0 +1,125 @@
+"""Who is the base, and who is compared with whom: said, or guessed and told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from beyond_sharpening.errors import BadInput
+
+BASE_WORDS = {"base", "pretrained", "start", "init", "initial", "reference", "before", "sft"}
+_STEP = re.compile(r"(?:.*__)?step-(\d+)")
+
+
+class Roles(NamedTuple):
+    """The base, and the pairs of policies (a, b) whose differences are the primary contrasts, by their own names."""
+
+    base: str
+    family: list[tuple[str, str]]
+    notes: list[str]
+
+
+def roles(policies: Sequence[str], base: str | None = None, primary: str | None = None) -> Roles:
+    """Give the policies their roles.
+
+    Args:
+        policies: their names.
+        base: the one that the others were trained from; guessed from the names where None.
+        primary: ``a:b,c:d``, the contrasts that are decided on; where None, every other policy against the base, or,
+            where policies are steps of a training, the last step alone.
+
+    Raises:
+        BadInput: if a name is unknown, there is one policy alone, or the base cannot be guessed.
+    """
+    known = f"the policies are {', '.join(policies)}"
+    if len(policies) < 2:
+        raise BadInput(f"there is one policy alone, {policies[0]}: name the files of its base too, as base=FILE")
+    notes = []
+    if base is None:
+        base, why = _guessed(policies, known)
+        notes.append(f"the base is taken to be {base}, {why}; --base=NAME says otherwise")
+    elif base not in policies:
+        raise BadInput(f"--base={base}: unknown; {known}")
+    if primary is None:
+        family = [(policy, base) for policy in _trained(policies, base)]
+        pairs = ", ".join(f"{a}:{b}" for a, b in family)
+        notes.append(f"primary contrasts are {pairs}; --primary=A:B,… says otherwise")
+    else:
+        family = [_pair(text, policies, known) for text in primary.split(",")]
+    return Roles(base, family, notes)
+
+
+def _guessed(policies: Sequence[str], known: str) -> tuple[str, str]:
+    """The base, and what tells it."""
+    steps = {policy: int(step[1]) for policy in policies if (step := _STEP.fullmatch(policy))}
+    if len(steps) == len(policies):
+        first = min(steps, key=lambda policy: steps[policy])
+        return first, "the first step" + ("" if steps[first] == 0 else ", though it is trained already")
+    named = [policy for policy in policies if BASE_WORDS & {*re.split(r"[^a-z]+", policy.lower())}]
+    if len(named) == 1:
+        return named[0], "by its name"
+    prefixes = [name for name in policies if all(other.lower().startswith(name.lower()) for other in policies)]
+    if len(prefixes) == 1:
+        return prefixes[0], "which the other names begin with"
+    raise BadInput(f"which policy is the base, that the others were trained from? Say --base=NAME; {known}")
+
+
+def _trained(policies: Sequence[str], base: str) -> list[str]:
+    others = [policy for policy in policies if policy != base]
+    steps = {policy: int(step[1]) for policy in others if (step := _STEP.fullmatch(policy))}
+    return [max(steps, key=lambda policy: steps[policy])] if len(steps) == len(others) else others
+
+
+def _pair(text: str, policies: Sequence[str], known: str) -> tuple[str, str]:
+    a, separator, b = (part.strip() for part in text.partition(":"))
+    if not separator or a == b or not {a, b} <= {*policies}:
+        raise BadInput(f"--primary: {text!r} is not A:B with two policies; {known}")
+    return a, b
+
+
+def same_problems(
+    table: pd.DataFrame, family: Sequence[tuple[str, str]], common: bool
+) -> tuple[pd.DataFrame, list[str]]:
+    """The samples with every benchmark's problems the same for all that is compared.
+
+    Args:
+        table: samples, with policies under their own names.
+        family: the pairs compared.
+        common: leave out the problems that not all of them have, instead of refusing.
+
+    Returns:
+        The samples kept, and what was left out.
+
+    Raises:
+        BadInput: if problems differ and ``common`` is not set, or none is left.
+    """
+    compared = table["policy"].isin({name for pair in family for name in pair})
+    sides = ["policy", *(name for name in ("variant", "checkpoint", "train_seed") if name in table)]
+    kept, notes = [], []
+    for benchmark, rows in table.groupby("benchmark", sort=False):
+        problems = {key: set(part["problem_id"]) for key, part in rows[compared].groupby(sides)}
+        shared = set.intersection(*problems.values()) if problems else set(rows["problem_id"])
+        every = set.union(*problems.values()) if problems else shared
+        if every - shared and not common:
+            raise BadInput(_differing(str(benchmark), problems, sorted(every - shared)))
+        if not shared:
+            raise BadInput(f"{benchmark}: no problem has samples of all policies: {_counts(problems)}")
+        if every - shared:
+            notes.append(f"{benchmark}: compared on the {len(shared)} problems that all have, of {len(every)}")
+        kept.append(rows[rows["problem_id"].isin(shared)])
+    return pd.concat(kept, ignore_index=True), notes
+
+
+def _differing(benchmark: str, problems: Mapping[Any, set[str]], missing: list[str]) -> str:
+    shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+    return (
+        f"{benchmark}: the policies have different problems ({_counts(problems)}; {len(missing)} are not with all: "
+        f"{shown}): draw the missing ones, or compare on what all have: --common"
+    )
+
+
+def _counts(problems: Mapping[Any, set[str]]) -> str:
+    return ", ".join(f"{' '.join(map(str, key))} {len(found)}" for key, found in problems.items())

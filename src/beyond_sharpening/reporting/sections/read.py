@@ -1,0 +1,22 @@
+"""Samples that another system drew: what was read, what was guessed, what is not known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beyond_sharpening.reporting.blocks import Block, Section, plain
+
+if TYPE_CHECKING:
+    from beyond_sharpening.reporting.results import Results
+
+
+def section(results: Results) -> Section | None:
+    run = results.run
+    if not run.read:
+        return None
+    blocks: list[Block] = [f"*Base* is {plain(run.model)}, which the others are said to be trained from."]
+    blocks.append("\n".join(f"- {plain(line)}" for line in run.read))
+    if run.absent:
+        lines = "\n".join(f"- {plain(line)}" for line in run.absent)
+        blocks += ["Not known, for want of columns:", lines]
+    return Section("What was read", blocks)
