@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
 from beyond_sharpening.parameters.block import Decay, Positive, Strict
-from beyond_sharpening.parameters.signals import GOLD, Signal
+from beyond_sharpening.parameters.signals import GOLD, Samples, Signal
 from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 
 OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
@@ -49,6 +49,9 @@ class Training(Strict):
     beta: float = Field(default=100.0, gt=0, description="Weight of the task reward against KL.")
     normalisation: Normalisation = Field(default="sum", description="Of log π_ref: sum, mean or {length_power: w}.")
     signal: Signal = Field(default=GOLD, exclude_if=GOLD.__eq__, description="What is told in the place of R.")
+    samples: Samples = Field(
+        default="all", exclude_if="all".__eq__, description="Completions that move the policy: all, positive, negative."
+    )
     fixed_length: bool = Field(default=False, description="Generate max_completion_tokens always, through EOS.")
     reward_scale: float = Field(default=1.0, gt=0, description="Multiplies the reward, before the gradient is clipped.")
     steps: Positive
@@ -88,6 +91,8 @@ class Training(Strict):
     def _is_told_something(self) -> Training:
         if self.signal != GOLD and self.build_objective().task == 0:
             raise ValueError(f"signal = {self.signal.type}: {self.objective} is told nothing; leave it out")
+        if self.samples != "all" and self.build_objective() != Objective.named("task_reward"):
+            raise ValueError(f"samples = {self.samples}: only task_reward has right and wrong ones alone; leave it out")
         return self
 
     def steps_on(self, problems: int) -> int:
@@ -109,6 +114,8 @@ class Training(Strict):
             coefficients.append(f"length_power{self.normalisation['length_power']:g}")
         if self.signal != GOLD:
             coefficients.append(self.signal.naming())
+        if self.samples != "all":
+            coefficients.append(self.samples)
         if self.fixed_length:
             coefficients.append("fixed_length")
         if self.lora is not None:
