@@ -13,6 +13,7 @@ from beyond_sharpening.analysis.prediction import predicted_effect, prediction_l
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Verdict, verdict
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
+from beyond_sharpening.analysis.told import parting_step, told_and_true
 
 __all__ = [
     "PRIMARY_FAMILY",
@@ -26,6 +27,7 @@ __all__ = [
     "estimates",
     "goals",
     "maj_at_k",
+    "parting_step",
     "pass_at_k",
     "pass_at_k_curves",
     "predicted_effect",
@@ -33,6 +35,7 @@ __all__ = [
     "prediction_outcomes",
     "prompt_tokens",
     "training_tokens",
+    "told_and_true",
     "validate_samples",
     "verdict",
 ]
