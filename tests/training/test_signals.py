@@ -1,24 +1,46 @@
 """What a training is told: each signal by its own definition, and that the machine decides nothing of it."""
 
 import math
+from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from transformers import AutoTokenizer, LlamaForSequenceClassification
 
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading import Verdict
-from beyond_sharpening.parameters.signals import Gold, Noisy
+from beyond_sharpening.parameters.signals import (
+    Form,
+    Gold,
+    Inverted,
+    Judge,
+    Majority,
+    Noisy,
+    Random,
+    RewardModel,
+    SelfCertainty,
+    SequenceEntropy,
+    Signal,
+    TokenEntropy,
+    YesNo,
+)
+from beyond_sharpening.problems.prompts import prompt_token_ids
+from beyond_sharpening.training import judges
 from beyond_sharpening.training.signals import Rollouts, told, truth
-from training.small_cell import options
+from training.small_cell import HARDWARE, nowhere, options, short, task, train
 
 RIGHT, WRONG = Verdict("correct", "1"), Verdict("wrong", "2")
 NO_ANSWER, LATE = Verdict("unparsable", None), Verdict("timeout", "3")
 
 
-def rollouts(verdicts, *, questions=None, group_size=2, **changed) -> Rollouts:
+def rollouts(verdicts, *, questions=None, completions=None, group_size=2, **changed) -> Rollouts:
     place = {"seed": 0, "step": 0, "first": 0} | changed
     asked = questions or [f"q{row // group_size}" for row in range(len(verdicts))]
-    return Rollouts(asked, ["" for _ in verdicts], verdicts, group_size, **place)
+    logp = torch.arange(float(len(verdicts)))
+    measures = {"logp": logp, "entropy": lambda: logp + 1, "certainty": lambda: logp + 2, "batch": 3}
+    return Rollouts(asked, completions or ["" for _ in verdicts], verdicts, group_size, **place, **measures)
 
 
 def test_truth_tells_unscorable_from_wrong():
@@ -70,16 +92,195 @@ class TestNoisy:
         assert torch.equal(told(signal, later).flip(0), first)
         assert not torch.equal(told(signal, rollouts(answers, questions=["other"] * 64)), first)
 
-    @pytest.mark.parametrize("flips", ["drawn", "fixed"])
-    def test_processes_that_share_a_step_are_told_what_one_would_be(self, flips):
-        signal, verdicts = Noisy(type="noisy", false_positive=0.5, flips=flips), [WRONG, RIGHT] * 8
-        whole = told(signal, rollouts(verdicts))
-        questions = [f"q{row // 2}" for row in range(16)]
-        halves = [
-            told(signal, rollouts(verdicts[half], questions=questions[half], first=half.start))
-            for half in (slice(0, 8), slice(8, 16))
-        ]
-        assert torch.equal(torch.cat(halves), whole)
+
+def test_inverted_is_the_opposite():
+    assert told(Inverted(type="inverted"), rollouts([RIGHT, WRONG, NO_ANSWER])).tolist() == [0, 1, 1]
+    assert told(Inverted(type="inverted"), rollouts([LATE])).isnan().all()
+
+
+def test_a_coin_knows_nothing_and_is_anew_at_every_place():
+    count, chance = 4000, 0.3
+    signal = Random(type="random", probability=chance)
+    first = told(signal, rollouts([RIGHT] * count))
+    assert torch.equal(first, told(signal, rollouts([WRONG] * count)))
+    assert abs(first.mean().item() - chance) < 5 * math.sqrt(chance * (1 - chance) / count)
+    assert not torch.equal(first, told(signal, rollouts([RIGHT] * count, step=1)))
+
+
+def test_format_is_a_box_or_an_answer_whatever_it_says():
+    seen = rollouts([RIGHT, WRONG, NO_ANSWER], completions=["it is 7", r"\boxed{13}", r"\boxed{}"])
+    assert told(Form(type="format"), seen).tolist() == [0, 1, 0]
+    assert told(Form(type="format", form="answer"), seen).tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("answers", "rewards"),
+    [
+        ("1121", [1, 1, 0, 1]),
+        ("2112", [1, 0, 0, 1]),  # as many: the one given first
+        ("-1-2", [0, 1, 0, 0]),
+        ("----", [0, 0, 0, 0]),
+    ],
+)
+def test_the_majority_of_each_group_is_told_to_be_right(answers, rewards):
+    """Whatever the grader says; a completion without an answer has no vote."""
+    verdicts = [NO_ANSWER if answer == "-" else Verdict("wrong", answer) for answer in answers]
+    other_group = [Verdict("correct", "3")] * 4
+    seen = rollouts(verdicts + other_group, group_size=4)
+    assert told(Majority(type="majority"), seen).tolist() == [*rewards, 1, 1, 1, 1]
+
+
+def test_certainties_are_those_of_the_policy():
+    seen = rollouts([RIGHT, WRONG])
+    assert told(SequenceEntropy(type="sequence_entropy"), seen).tolist() == [0, 1]
+    assert told(TokenEntropy(type="token_entropy"), seen).tolist() == [-1, -2]
+    assert told(SelfCertainty(type="self_certainty"), seen).tolist() == [2, 3]
+
+
+def mistaken(questions, completions):
+    """A judge of known error: right but for each completion that begins with a 1."""
+    return [float((len(completion) < 12) != completion.startswith("1")) for completion in completions]
+
+
+def one_short(questions, completions):
+    return [0.5] * (len(completions) - 1)
+
+
+def beside_itself(questions, completions):
+    return [float(text) for text in completions]
+
+
+class TestJudge:
+    """A function of the user's."""
+
+    def test_it_is_shown_questions_and_completions(self, monkeypatch):
+        shown = []
+        monkeypatch.setitem(globals(), "mistaken", lambda *given: shown.append(given) or [0.25, 1])
+        seen = rollouts([WRONG, WRONG], questions=["a", "b"], completions=["c", "d"])
+        assert told(Judge(type="judge", function=f"{__name__}:mistaken"), seen).tolist() == [0.25, 1]
+        assert shown == [(["a", "b"], ["c", "d"])]
+
+    @pytest.mark.parametrize(
+        ("function", "fault"),
+        [
+            ("one_short", "gave 1 scores for 2 completions"),
+            ("beside_itself", r"gave nan for the completion 'nan'; a score is a number in \[0, 1\]"),
+        ],
+    )
+    def test_scores_that_are_none_are_refused(self, function, fault):
+        seen = rollouts([WRONG, WRONG], completions=["0.5", "nan"])
+        with pytest.raises(BadInput, match=fault):
+            told(Judge(type="judge", function=f"{__name__}:{function}"), seen)
+
+    def test_a_score_out_of_its_range_is_refused(self):
+        seen = rollouts([WRONG, WRONG], completions=["0.5", "1.5"])
+        with pytest.raises(BadInput, match=r"gave 1.5 for the completion '1.5'"):
+            told(Judge(type="judge", function=f"{__name__}:beside_itself"), seen)
+
+    @pytest.mark.parametrize("function", ["no.such.module:judge", f"{__name__}:nobody", "nothing"])
+    def test_one_that_is_not_there_is_refused_at_the_start(self, function):
+        with pytest.raises(ValidationError, match=r"signal\.judge\.function"):
+            options("task_reward", signal={"type": "judge", "function": function})
+
+    def test_what_it_says_trains_and_what_is_true_is_beside_it(self, base, tmp_path):
+        """``small_cell.short`` is the truth: the judge is wrong on what begins with a 1."""
+        texts = []
+
+        def watch(completions, golds):
+            texts.append(completions)
+            return short(completions, golds)
+
+        signal = {"type": "judge", "function": f"{__name__}:mistaken"}
+        asked = options("task_reward", steps=1, signal=signal)
+        history = train(base, task(watch), asked, HARDWARE, 0, tmp_path, nowhere).history
+        rollouts_seen = texts[0]
+        assert history["signal"][0] == pytest.approx(np.mean(mistaken(None, rollouts_seen)))
+        assert history["task_accuracy"][0] == pytest.approx(np.mean([len(text) < 12 for text in rollouts_seen]))
+
+
+QUESTIONS, ANSWERS = ["1+2=", "12+30=", "4+4="], ["3", "12+30=42,42", "8"]
+
+
+class TestModelJudges:
+    """Judges that are models, random ones here, against the library called for one completion at a time."""
+
+    @pytest.fixture(scope="class", params=[1, 3])
+    def reward_model(self, request, base, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("reward_model")
+        config = base.model().config
+        config.num_labels = request.param
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            model = LlamaForSequenceClassification(config)
+            torch.nn.init.normal_(model.score.weight)
+        model.save_pretrained(folder)
+        base.tokenizer().save_pretrained(folder)
+        return folder
+
+    @pytest.mark.parametrize("batch", [1, 2, 3])
+    def test_a_reward_model(self, reward_model, batch):
+        model = LlamaForSequenceClassification.from_pretrained(reward_model).eval()
+        tokenizer = AutoTokenizer.from_pretrained(reward_model)
+        signal = RewardModel(type="reward_model", path=str(reward_model), dtype="float32")
+        scores = judges.scores_of_reward_model(signal, QUESTIONS, ANSWERS, torch.device("cpu"), batch)
+        for question, answer, score in zip(QUESTIONS, ANSWERS, scores, strict=True):
+            messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+            ids = tokenizer.apply_chat_template(messages, return_tensors="pt", return_dict=False)
+            logits = model(ids).logits[0]
+            expected = logits[0].sigmoid() if len(logits) == 1 else logits.softmax(0)[0]
+            torch.testing.assert_close(score, expected)
+        assert scores.std() > 0.01
+
+    def test_a_label_it_does_not_have_is_refused(self, reward_model):
+        signal = RewardModel(type="reward_model", path=str(reward_model), dtype="float32", label=7)
+        with pytest.raises(BadInput, match=r"signal.label = 7: .* has \d label"):
+            judges.scores_of_reward_model(signal, QUESTIONS, ANSWERS, torch.device("cpu"), 2)
+
+    @pytest.mark.parametrize("batch", [1, 2, 3])
+    def test_a_model_that_is_asked_yes_or_no(self, base, batch):
+        asked = {"prompt": "{question}{completion}", "yes": "1", "no": "0"}
+        signal = YesNo(type="yes_no", path=str(base.path), dtype="float32", **asked)
+        scores = judges.scores_of_yes(signal, QUESTIONS, ANSWERS, torch.device("cpu"), batch)
+        model, tokenizer = base.model(), base.tokenizer()
+        yes, no = (tokenizer.convert_tokens_to_ids(word) for word in "10")
+        for question, answer, score in zip(QUESTIONS, ANSWERS, scores, strict=True):
+            ids = prompt_token_ids(tokenizer, [question + answer], "{question}")
+            chances = model(torch.tensor(ids)).logits[0, -1].softmax(0)
+            torch.testing.assert_close(score, chances[yes] / (chances[yes] + chances[no]))
+        assert scores.std() > 0.01
+
+    def test_words_that_begin_alike_are_refused(self, base):
+        signal = YesNo(type="yes_no", path=str(base.path), dtype="float32", yes="11", no="12")
+        with pytest.raises(BadInput, match="begin with the same token"):
+            judges.scores_of_yes(signal, QUESTIONS, ANSWERS, torch.device("cpu"), 2)
+
+    def test_a_model_that_is_not_there_is_named(self, tmp_path):
+        signal = RewardModel(type="reward_model", path=str(tmp_path / "nowhere"))
+        with pytest.raises(BadInput, match=r"signal.path = .*nowhere"):
+            judges.scores_of_reward_model(signal, QUESTIONS, ANSWERS, torch.device("cpu"), 2)
+
+
+PER_COMPLETION = [
+    *(Noisy(type="noisy", false_positive=0.5, flips=flips) for flips in ("drawn", "fixed")),
+    Random(type="random"),
+    Majority(type="majority"),
+]
+
+
+@pytest.mark.parametrize("signal", PER_COMPLETION, ids=lambda signal: signal.naming())
+def test_processes_that_share_a_step_are_told_what_one_would_be(signal):
+    verdicts = [WRONG, RIGHT, RIGHT, WRONG] * 4
+    questions = [f"q{row // 2}" for row in range(16)]
+    halves = [
+        told(signal, rollouts(verdicts[half], questions=questions[half], first=half.start))
+        for half in (slice(0, 8), slice(8, 16))
+    ]
+    assert torch.equal(torch.cat(halves), told(signal, rollouts(verdicts)))
+
+
+def test_every_signal_of_the_union_makes_rewards():
+    for block in get_args(get_args(Signal)[0]):
+        assert told.dispatch(block) is not told.dispatch(object), block
 
 
 class TestParameters:
@@ -89,6 +290,12 @@ class TestParameters:
     def test_rates_are_shares(self, rate):
         with pytest.raises(ValidationError, match=r"signal.noisy.false_positive"):
             options("task_reward", signal={"type": "noisy", "false_positive": rate})
+
+    @pytest.mark.parametrize("objective", ["tilted", "sharpening"])
+    def test_right_ones_alone_are_a_matter_of_the_task_reward(self, objective):
+        with pytest.raises(ValidationError, match="samples = positive: only task_reward"):
+            options(objective, samples="positive")
+        assert options("task_reward", samples="positive").variant() == "positive"
 
     @pytest.mark.parametrize("objective", ["sharpening", "tempered", "null_control"])
     def test_an_objective_that_is_told_nothing_has_no_signal(self, objective):

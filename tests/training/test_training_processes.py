@@ -69,9 +69,10 @@ TWO = HARDWARE.model_copy(update={"processes": 2})
 
 
 def test_a_killed_process_ends_the_training_and_the_same_command_ends_as_one_process_would(base, tmp_path, monkeypatch):
-    """Policies and history are those of a training in one process that nothing interrupted."""
+    """Policies and history are those of a training in one process that nothing interrupted, flips of R included."""
     monkeypatch.setenv("PYTHONPATH", IMPORTED_FROM)
-    asked, two = options("tempered", validate_every=1), tmp_path / "two"
+    signal = {"type": "noisy", "false_positive": 0.5}
+    asked, two = options("tilted", validate_every=1, signal=signal), tmp_path / "two"
     track = KilledOnce(step=3, marker=tmp_path / "killed")
     told = r"process 0 was killed by SIGKILL; the state of step 2 is kept, and the same .* from there\. The usual cause"
     with pytest.raises(WorkerFailed, match=told):
@@ -81,6 +82,8 @@ def test_a_killed_process_ends_the_training_and_the_same_command_ends_as_one_pro
     own = ["step_time", "tokens_per_second"]
     histories = [trained.history.drop(columns=own) for trained in (resumed, whole)]
     pd.testing.assert_frame_equal(*histories, rtol=1e-4, atol=1e-4)
+    assert whole.history["signal"].between(0.1, 0.9).all()
+    assert (whole.history["task_accuracy"] == 0).all()
     for name, weight in weights(whole.last).items():
         torch.testing.assert_close(weights(resumed.last)[name], weight, atol=1e-4, rtol=1e-4)
     assert resumed.best.path.is_dir()

@@ -16,6 +16,7 @@ from beyond_sharpening.analysis.prediction import predicted_effect, prediction_l
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
+from beyond_sharpening.analysis.told import parting_step, told_and_true
 
 __all__ = [
     "CROSS_SCORE_KEY",
@@ -34,6 +35,7 @@ __all__ = [
     "goals",
     "maj_at_k",
     "mechanism",
+    "parting_step",
     "pass_at_k",
     "pass_at_k_curves",
     "policies_verdict",
@@ -44,6 +46,7 @@ __all__ = [
     "seeds_needed",
     "settling",
     "solve_rate_transitions",
+    "told_and_true",
     "training_tokens",
     "validate_samples",
     "verdict",

@@ -5,13 +5,17 @@ What each signal computes, where it comes from and how it is known to fail stand
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import hashlib
+import importlib
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from beyond_sharpening.parameters.block import Strict
 
 Rate = Annotated[float, Field(ge=0, le=1)]
+LONGEST_WORD = 40  # characters of a text in a name; of a longer one, a hash
 
 
 class SignalBlock(Strict):
@@ -23,7 +27,7 @@ class SignalBlock(Strict):
         for key, field in type(self).model_fields.items():
             value = getattr(self, key)
             if key != "type" and value != field.default:
-                named.append(f"{key}{value:g}" if isinstance(value, float) else f"{key}_{value}")
+                named.append(f"{key}{value:g}" if isinstance(value, float) else f"{key}_{_word(value)}")
         return "-".join(named)
 
 
@@ -44,6 +48,130 @@ class Noisy(SignalBlock):
     )
 
 
+class Random(SignalBlock):
+    """A coin."""
+
+    type: Literal["random"]
+    probability: Rate = Field(default=0.5, description="Of being told to be right.")
+
+
+class Form(SignalBlock):
+    """That there is an answer, whatever it is."""
+
+    type: Literal["format"]
+    form: Literal["box", "answer"] = Field(
+        default="box", description="A box with something in it, or anything that the grader reads as an answer."
+    )
+
+
+class Inverted(SignalBlock):
+    """The opposite of the truth."""
+
+    type: Literal["inverted"]
+
+
+class Majority(SignalBlock):
+    """The answer that most of the group give."""
+
+    type: Literal["majority"]
+
+
+class SelfCertainty(SignalBlock):
+    """How far the policy's next-token distributions are from uniform."""
+
+    type: Literal["self_certainty"]
+
+
+class TokenEntropy(SignalBlock):
+    """How low the entropy of the policy's next-token distributions is."""
+
+    type: Literal["token_entropy"]
+
+
+class SequenceEntropy(SignalBlock):
+    """How likely the whole completion is to the policy."""
+
+    type: Literal["sequence_entropy"]
+
+
+class Judge(SignalBlock):
+    """A function of the user's."""
+
+    type: Literal["judge"]
+    function: str = Field(
+        pattern=r"^[\w.]+:\w+$", description="module:function; (questions, completions) to a score in [0, 1] of each."
+    )
+
+    @field_validator("function")
+    @classmethod
+    def _can_be_found(cls, value: str) -> str:
+        module, name = value.split(":")
+        try:
+            found = importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
+        if not callable(getattr(found, name, None)):
+            raise ValueError(f"there is no function {name} in {module}; give module:function")
+        return value
+
+
+class ModelBlock(SignalBlock):
+    """A model that judges: a folder, or a name on the hub."""
+
+    path: str = Field(min_length=1)
+    revision: str | None = Field(default=None, description="A commit of the hub.")
+    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+
+
+class RewardModel(ModelBlock):
+    """A model with a head that scores a conversation."""
+
+    type: Literal["reward_model"]
+    label: int = Field(default=0, ge=0, description="Of several labels, the one whose probability is the score.")
+
+
+class YesNo(ModelBlock):
+    """A language model that is asked whether an answer is right."""
+
+    type: Literal["yes_no"]
+    prompt: str = Field(
+        default="{question}\n\nAn answer to this:\n\n{completion}\n\nIs it right? Say Yes or No.",
+        description="The user's message, with {question} and {completion} in it.",
+    )
+    yes: str = Field(default="Yes", min_length=1, description="What it begins with if so; its first token counts.")
+    no: str = Field(default="No", min_length=1, description="What it begins with if not.")
+
+    @field_validator("prompt")
+    @classmethod
+    def _shows_both(cls, value: str) -> str:
+        if any(value.count(part) != 1 for part in ("{question}", "{completion}")):
+            raise ValueError("must contain {question} and {completion} exactly once each")
+        return value
+
+
+Samples = Literal["all", "positive", "negative"]
+"""Which completions move the policy: all, those told to be right, or those told to be wrong."""
+
 GOLD = Gold()
 
-Signal = Annotated[Gold | Noisy, Field(discriminator="type")]
+Signal = Annotated[
+    Gold
+    | Noisy
+    | Random
+    | Form
+    | Inverted
+    | Majority
+    | SelfCertainty
+    | TokenEntropy
+    | SequenceEntropy
+    | Judge
+    | RewardModel
+    | YesNo,
+    Field(discriminator="type"),
+]
+
+
+def _word(value: Any) -> str:
+    """A value as part of a folder's name."""
+    text = re.sub(r"[^\w.]+", "_", str(value)).strip("_")
+    return text if len(text) <= LONGEST_WORD else hashlib.sha256(str(value).encode()).hexdigest()[:8]

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from beyond_sharpening.objectives import OBJECTIVES, Objective
 from beyond_sharpening.parameters.block import Decay, Positive, Strict, leaves
 from beyond_sharpening.parameters.own import ObjectiveName, own_of
-from beyond_sharpening.parameters.signals import GOLD, Signal
+from beyond_sharpening.parameters.signals import GOLD, Samples, Signal
 from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 
 POLICIES = ("base", *OBJECTIVES)
@@ -55,6 +55,9 @@ class Training(Strict):
         default=(), description="Keys that are not the model's default; found when the layers are composed."
     )
     signal: Signal = Field(default=GOLD, exclude_if=GOLD.__eq__, description="What is told in the place of R.")
+    samples: Samples = Field(
+        default="all", exclude_if="all".__eq__, description="Completions that move the policy: all, positive, negative."
+    )
     fixed_length: bool = Field(default=False, description="Generate max_completion_tokens always, through EOS.")
     loss: Literal["tokens", "sequences"] = Field(
         default="sequences", description="What is averaged and weighted: all tokens of a step, or its completions."
@@ -105,6 +108,8 @@ class Training(Strict):
     def _is_told_something(self) -> Training:
         if self.signal != GOLD and self.build_objective().task == 0:
             raise ValueError(f"signal = {self.signal.type}: {self.objective} is told nothing; leave it out")
+        if self.samples != "all" and self.build_objective() != Objective.named("task_reward"):
+            raise ValueError(f"samples = {self.samples}: only task_reward has right and wrong ones alone; leave it out")
         return self
 
     def steps_on(self, problems: int) -> int:
@@ -148,13 +153,15 @@ class Training(Strict):
             yield f"length_power{normalisation['length_power']:.12g}"
         if self.signal != GOLD:
             yield self.signal.naming()
+        if self.samples != "all":
+            yield self.samples
         if self.fixed_length:
             yield "fixed_length"
         if self.lora is not None:
             yield f"lora{self.lora.rank}"
 
     def _named_where_it_differs(self) -> Iterator[tuple[str, Any]]:
-        named = {*self.own, "signal", "lora.rank"} | ({"fixed_length"} if self.fixed_length else set())
+        named = {*self.own, "signal", "samples", "lora.rank"} | ({"fixed_length"} if self.fixed_length else set())
         for key, value in leaves(self.model_dump(mode="json")):
             if key in self.differs and not named & {key, key.partition(".")[0]}:
                 yield key, value

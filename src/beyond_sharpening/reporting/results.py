@@ -62,6 +62,7 @@ class Results:
             name in ``analysis`` (``outcomes``: ``prediction_outcomes``).
         histories: objective -> one row a step, with columns ``step``, ``task_accuracy`` (0..1), ``entropy`` (nats a
             token), ``kl`` (nats a completion), ``length`` (tokens) and ``validation_accuracy`` (0..1, NaN between).
+        told: from ``told_and_true``, one row a trained cell.
         claims, series: the theory, one row a claim and one row a point of its figures.
         cards: benchmark -> what it is.
         samples: the samples table, for completions to read.
@@ -80,6 +81,7 @@ class Results:
     costs: pd.DataFrame | None = None
     diagnostics: pd.DataFrame | None = None
     outcomes: pd.DataFrame | None = None
+    told: pd.DataFrame | None = None
     claims: pd.DataFrame | None = None
     series: pd.DataFrame | None = None
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

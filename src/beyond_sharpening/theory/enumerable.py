@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from beyond_sharpening.objectives import Objective
-    from beyond_sharpening.parameters.signals import SignalBlock
+    from beyond_sharpening.parameters.signals import Samples, SignalBlock
 
 TOKENS = ("<eos>", "<end>", "0", "1")
 EOS_IDS = (0, 1)
@@ -109,6 +109,7 @@ def build_trainer(
     engine: EngineName = "transformers",
     peft_config: LoraConfig | None = None,
     signal: SignalBlock = GOLD,
+    samples: Samples = "all",
     **arguments: Any,
 ) -> ObjectiveTrainer:
     """The trainer of an objective on the task, from a copy of ``start``.
@@ -128,6 +129,7 @@ def build_trainer(
         engine: what draws the rollouts.
         peft_config: an adapter to train in place of the weights.
         signal: what is told in the place of R.
+        samples: which completions move the policy.
         **arguments: further ones of ``RLOOConfig``, ``max_steps`` among them.
     """
     asked = {
@@ -144,6 +146,7 @@ def build_trainer(
         objective=objective,
         grade=same_parity,
         signal=signal,
+        samples=samples,
         args=RLOOConfig(**(ON_THE_SPOT | asked | arguments)),
         fixed_length=fixed_length,
         loss=loss,

@@ -87,6 +87,7 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
         grade=task.grade,
         args=training_arguments(job),  # after the models are loaded: DeepSpeed would share out the reference as well
         signal=options.signal,
+        samples=options.samples,
         reward_scale=options.reward_scale,
         loss=options.loss,
         fixed_length=options.fixed_length,

@@ -39,9 +39,10 @@ from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.parameters import EngineName
-from beyond_sharpening.parameters.signals import GOLD, SignalBlock
+from beyond_sharpening.parameters.signals import GOLD, Samples, SignalBlock
 from beyond_sharpening.training.arguments import on_one_gpu
 from beyond_sharpening.training.batches import Batch, EpochOrder, taken, together
+from beyond_sharpening.training.certainty import token_statistics
 from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy
 from beyond_sharpening.training.loss import IMPORTANCE_CAP, Level, effective_share, moments, policy_loss
 from beyond_sharpening.training.mismatch import check_engine
@@ -51,6 +52,15 @@ from beyond_sharpening.training.signals import Grade, Rollouts, told, truth
 
 WARMUP_START = 0.1
 """The share of the learning rate that warm-up starts from: the paper's."""
+
+CONSTANT_BASELINES = {"positive": 0.0, "negative": 1.0}
+"""What R is compared with, in the place of the group's others, where one kind of samples alone moves the policy.
+
+With 0 wrong completions weigh nothing, with 1 right ones. As E[∇log π] = 0, the expected gradient of each is still
+that of accuracy: they differ from it, and from one another, by the noise of a finite batch and by what clipping and
+the optimiser make of it. Source: Zhu et al. (2025), *The surprising effectiveness of negative reinforcement in LLM
+reasoning* (RLVR-Decomposed, arXiv 2506.01347), who find that the right ones alone cost diversity.
+"""
 
 
 def _named_in_logs(*_: Any, **__: Any) -> list[float | None]:
@@ -72,6 +82,7 @@ class ObjectiveTrainer(RLOOTrainer):
         args: built with ``ESTIMATOR``.
         signal: what the training is told in the place of R; a completion of which it tells nothing is taken out of
             the baseline and has no gradient.
+        samples: which of them move the policy, where R alone is the reward; ``CONSTANT_BASELINES``.
         reward_scale: multiplies the composed reward (the optimum stays, the clipped gradient does not).
         loss: what is weighted and averaged: tokens of all completions of a step, or its completions.
         fixed_length: generate through EOS to the length limit; the answer is read up to the first EOS.
@@ -90,6 +101,7 @@ class ObjectiveTrainer(RLOOTrainer):
         args: RLOOConfig,
         *,
         signal: SignalBlock = GOLD,
+        samples: Samples = "all",
         reward_scale: float = 1.0,
         loss: Level = "sequences",
         fixed_length: bool = False,
@@ -98,7 +110,7 @@ class ObjectiveTrainer(RLOOTrainer):
         **trl: Any,
     ) -> None:
         self.objective: Objective = objective
-        self.grade, self.signal = grade, signal
+        self.grade, self.signal, self.samples = grade, signal, samples
         self._something_was_told = False
         self.reward_scale = reward_scale
         self.loss_level: Level = loss
@@ -171,6 +183,7 @@ class ObjectiveTrainer(RLOOTrainer):
         parts = {"prompt": slice(-logits_to_keep), "completion": slice(-logits_to_keep, None)}
         batch = {f"{part}_ids": input_ids[:, columns] for part, columns in parts.items()}
         batch |= {f"{part}_mask": attention_mask[:, columns] for part, columns in parts.items()}
+        self._drawn = batch
         with self._as_reference() as reference:
             self._logp_reference = self._score(reference, batch)
         self._logp_policy = self._of_rollouts("logp")
@@ -232,15 +245,15 @@ class ObjectiveTrainer(RLOOTrainer):
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *unused: Any) -> torch.Tensor:
         """The composed reward of every rollout of every process, (N, 1)."""
         n_tokens = torch.tensor([float(len(rollout.tokens)) for rollout in self._rollouts])
-        local = torch.stack([*self._told_and_true(inputs), n_tokens]).to(self.accelerator.device)
-        scored = (self._logp_reference, self._logp_policy, self._of_rollouts("logp"))
-        columns = gather(torch.stack([*local, *scored], dim=1)).T
+        self._told, true = self._told_and_true(inputs)
+        local = (self._told, true, n_tokens.to(true), self._logp_reference, self._logp_policy)
+        columns = gather(torch.stack([*local, self._of_rollouts("logp")], dim=1)).T
         task, true, n_tokens, logp_reference, logp_policy, logp_engine = columns
         # Batches have lengths of their own: what they log a token is a share of the step's tokens, and adds up.
         self._tokens_a_batch = n_tokens.sum().item() / self.args.gradient_accumulation_steps
         if self.engine.has_own_weights:
-            told = check_engine(logp_engine, logp_policy, logp_reference, n_tokens)
-            self._record(**{name: torch.tensor(value) for name, value in told.items()})
+            found = check_engine(logp_engine, logp_policy, logp_reference, n_tokens)
+            self._record(**{name: torch.tensor(value) for name, value in found.items()})
         self._record(
             signal=task.nanmean(),
             task_accuracy=true.nanmean(),
@@ -255,6 +268,13 @@ class ObjectiveTrainer(RLOOTrainer):
         reward = self.objective.reward(task, logp_reference, logp_policy, n_tokens)
         return self.reward_scale * reward[:, None]
 
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
+        """TRL's new batch of completions; of the right or the wrong ones alone, where that is asked for."""
+        batch = super()._generate_and_score_completions(inputs)
+        if self.samples != "all":
+            batch["advantages"] = self.reward_scale * (self._told - CONSTANT_BASELINES[self.samples]).nan_to_num()
+        return batch
+
     def _told_and_true(self, inputs: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
         """What the signal says of this process's rollouts, and what the grader does, (N,) each."""
         texts = answer_texts(self._tokenizer, self._rollouts, self.eos_token_ids)
@@ -267,8 +287,22 @@ class ObjectiveTrainer(RLOOTrainer):
             seed=self.args.seed,
             step=self.state.global_step,
             first=self.accelerator.process_index * len(texts),
+            logp=self._logp_policy,
+            entropy=self._token_entropy,
+            certainty=lambda: self._token_statistics()[1],
+            batch=self.args.per_device_train_batch_size,
         )
-        return told(self.signal, rollouts), truth(verdicts)
+        return told(self.signal, rollouts).to(self._logp_policy), truth(verdicts).to(self._logp_policy)
+
+    def _token_entropy(self) -> torch.Tensor:
+        """Mean entropy a token of each rollout, (N,): the loop that drew them knows it; else it takes a pass."""
+        return self._token_statistics()[0] if self.engine.has_own_weights else self._of_rollouts("entropy")
+
+    def _token_statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Entropy and self-certainty of each rollout under the policy, (N,) each, after a pass."""
+        with self.accelerator.autocast():
+            size = self.args.per_device_train_batch_size
+            return token_statistics(cast(PreTrainedModel, self.model), self._drawn, size)
 
     def _check_told(self, task: torch.Tensor) -> None:
         """Raise where not one completion of the training could be scored so far."""

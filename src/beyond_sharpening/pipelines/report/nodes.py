@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure  # Kedro reads the types of nodes
 
-from beyond_sharpening.analysis import Verdict
+from beyond_sharpening.analysis import Verdict, told_and_true
 from beyond_sharpening.cells.compared import what_was_run
 from beyond_sharpening.cells.place import place
 from beyond_sharpening.objectives import OBJECTIVES
@@ -60,6 +60,12 @@ def _machine(hardware: Mapping[str, Any]) -> str:
         name: hardware[name] for name in ("device", "processes", "threads", "dtype", "engine") if hardware.get(name)
     }
     return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
+def compare_told(histories: Tables, manifests: Records) -> pd.DataFrame:
+    """What every trained cell was told beside what was true, where its history and its manifest are there."""
+    made = {cell: load()["identity"].get("train", {}) for cell, load in manifests.items()}
+    return told_and_true(histories, {cell: next(iter(train.values())) for cell, train in made.items() if train})
 
 
 def gather_results(

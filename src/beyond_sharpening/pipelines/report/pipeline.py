@@ -20,6 +20,7 @@ RESULTS = {
     "break_even": "break_even",
     "trainings": "trainings",
     "options": "params:report",
+    "told": "told_and_true",
     "theory": "theory_tables",
     "cards": "cards_present",
 }
@@ -42,6 +43,7 @@ def create_pipeline() -> Pipeline:
                 name="select_histories",
             ),
             Node(nodes.describe_run, ["params:model", "all_samples", "all_manifests"], "run", name="describe_run"),
+            Node(nodes.compare_told, ["all_histories", "all_manifests"], "told_and_true", name="compare_told"),
             Node(nodes.gather_results, RESULTS, "results", name="gather_results"),
             Node(nodes.write_report, ["results", "samples"], WRITTEN, name="write_report"),
             Node(
