@@ -74,6 +74,7 @@ class ObjectiveTrainer(RLOOTrainer):
             the baseline and has no gradient.
         reward_scale: multiplies the composed reward (the optimum stays, the clipped gradient does not).
         fixed_length: generate through EOS to the length limit; the answer is read up to the first EOS.
+        context: tokens that a prompt and its completion share; none bounds a completion by its own limit alone.
         generation_batch: completions generated together by the sampling loop.
         engine: what draws the rollouts; those of vLLM need ``use_vllm`` in ``args``.
         **trl: what else ``RLOOTrainer`` takes; the data set has the columns ``prompt`` (chat messages) and
@@ -91,6 +92,7 @@ class ObjectiveTrainer(RLOOTrainer):
         signal: SignalBlock = GOLD,
         reward_scale: float = 1.0,
         fixed_length: bool = False,
+        context: int | None = None,
         generation_batch: int = 256,
         engine: EngineName = "transformers",
         **trl: Any,
@@ -108,7 +110,7 @@ class ObjectiveTrainer(RLOOTrainer):
         if self.is_fsdp_enabled and args.bf16:
             self.accelerator.state.fsdp_plugin.mixed_precision_policy = FSDP2_BFLOAT16
         limit = cast(int, args.max_completion_length)
-        self.sampling = SamplingOptions(limit, self.eos_token_ids, ignore_eos=fixed_length)
+        self.sampling = SamplingOptions(limit, self.eos_token_ids, ignore_eos=fixed_length, context=context)
         if served is not None:
             self.engine: Engine = PagedBatching(self, self.sampling, served)
         elif engine == "transformers":
