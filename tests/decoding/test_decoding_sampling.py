@@ -147,6 +147,16 @@ def test_ignoring_eos_fills_the_length_and_says_whether_an_eos_came(llama):
     assert all(completion.truncated == {0, 5}.isdisjoint(completion.tokens) for completion in completions)
 
 
+def test_a_shared_context_cuts_a_completion_where_it_is_full_and_changes_nothing_before(llama):
+    options = SamplingOptions(10, [0], ignore_eos=True)
+    whole = sample(llama, PROMPTS, options, 3, SEEDS)
+    shared = sample(llama, PROMPTS, dataclasses.replace(options, context=8), 3, SEEDS)
+    for prompt, long, short in zip(PROMPTS, whole, shared, strict=True):
+        room = 8 - len(prompt)
+        assert [one.tokens for one in short] == [one.tokens[:room] for one in long]
+        assert all(len(one.tokens) == room for one in short)
+
+
 def test_the_cost_of_a_completion_is_its_forward_passes_and_a_share_of_the_prefill(llama):
     for prompt, group in zip(PROMPTS, sample(llama, PROMPTS, OPTIONS, 4, SEEDS), strict=True):
         for completion in group:

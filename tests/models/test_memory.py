@@ -27,6 +27,7 @@ from beyond_sharpening.models.memory import (
     layer_memory,
     shortage,
     state_memory,
+    training_lengths,
     training_memory,
 )
 from beyond_sharpening.models.shape import Shape
@@ -216,8 +217,7 @@ def test_the_tile_of_the_head_is_trls():
 
 def lengths(model: str) -> tuple[int, int]:
     """Tokens of a prompt and of a completion."""
-    task = shipped(model)["task"]
-    return task["max_prompt_tokens"], task["max_completion_tokens"]
+    return training_lengths(Task.model_validate(shipped(model)["task"]))
 
 
 def asked(model: str, **hardware) -> tuple[Shape, Task, Training, Hardware]:

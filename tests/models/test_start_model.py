@@ -64,6 +64,15 @@ def test_a_template_that_asks_the_clock_is_refused_unless_its_date_is_fixed(made
     assert prompt_token_ids(tokenizer, ["8+5="], "{question}") == [tokenizer("1-8+5=")["input_ids"]]
 
 
+def test_a_switch_of_the_template_is_a_boolean(made, tmp_path):
+    """Qwen3's thinks unless it is told ``false``; the text "false" would be true."""
+    template = "{%- if think is defined and think is false %}-{%- else %}+{%- endif %}{{ messages[0]['content'] }}"
+    thinking = published(made, tmp_path / "thinking", chat_template=template)
+    for switch, sign in ((False, "-"), (True, "+")):
+        tokenizer = fetch_policy(base(thinking, template_variables={"think": switch}), tmp_path / sign).tokenizer()
+        assert prompt_token_ids(tokenizer, ["8+5="], "{question}") == [tokenizer(f"{sign}8+5=")["input_ids"]]
+
+
 def test_a_tokenizer_without_a_pad_token_is_refused_unless_given_one_of_its_vocabulary(made, tmp_path):
     bare = published(made, tmp_path / "bare", pad_token=None)
     with pytest.raises(BadInput, match=r"names no token to pad with: set base\.pad_token"):
@@ -183,6 +192,9 @@ def test_a_context_too_short_for_prompt_and_completion_is_refused_with_the_keys(
         check(max_prompt_tokens=25, max_completion_tokens=40)
     with pytest.raises(BadInput, match=told + r"task\.max_completion_tokens = 40 after prompts of up to 25 tokens"):
         check(max_completion_tokens=40, prompts=[[1], [1] * 25])
+    check(context=64, evaluation_tokens=40)
+    with pytest.raises(BadInput, match=r"task\.context = 65 is more than the 64 tokens .* 'some/model'"):
+        check(context=65, evaluation_tokens=40)
     with pytest.raises(BadInput, match=told + r"task\.max_completion_tokens = 64 do not fit"):
         check(max_completion_tokens=64)
 

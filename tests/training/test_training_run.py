@@ -184,7 +184,8 @@ def test_every_epoch_meets_each_problem_once_in_an_order_of_its_own(base, tmp_pa
         return short(completions, golds)
 
     train(base, task(watch, n_problems=8), options(validate_every=9), HARDWARE, 0, tmp_path, nowhere)
-    first, second = met[0] + met[1], met[2] + met[3]
+    _, *steps, _ = met  # between two validations
+    first, second = steps[0] + steps[1], steps[2] + steps[3]
     assert len(set(first)) == len(first) == 8
     assert set(second) == set(first)
     assert second != first
@@ -209,10 +210,30 @@ def test_problems_with_a_longer_prompt_than_asked_are_left_out_and_counted(base,
 
     limited = dataclasses.replace(task(watch, n_problems=12), max_prompt_tokens=5)
     train(base, limited, options(steps=4, validate_every=9), HARDWARE, 0, tmp_path, nowhere)
-    trained_on = {int(gold) for gold in met[: 4 * 8]}
+    validated = 5 * 2
+    trained_on = {int(gold) for gold in met[validated : validated + 4 * 8]}
     assert trained_on <= {2 * row for row in range(1, 10)}
-    assert "3 of 12 training problems have prompts of more than max_prompt_tokens = 5" in caplog.text
+    assert "3 of 12 training problems have prompts of more than 5 tokens (max_prompt_tokens)" in caplog.text
     assert len(limited.train) == 12
+
+
+def test_a_completion_fills_what_its_prompt_leaves_of_the_context(base, tmp_path):
+    """``9+9=`` has four tokens and leaves four of eight; ``10+10=`` has six and leaves two."""
+    lengths = {}
+
+    def watch(completions, golds):
+        for text, gold in zip(completions, golds, strict=True):
+            lengths.setdefault(len(gold), []).append(len(text))
+        return short(completions, golds)
+
+    shared = dataclasses.replace(task(watch, n_problems=12), context=8)
+    asked = options(steps=2, validate_every=9, fixed_length=True)
+    trained = train(base, shared, asked, HARDWARE, 0, tmp_path, nowhere)
+    assert trained.history["length"].max() <= 4
+    held_out = Problem("long", "chains", "1+1+1+1=", "4", "2", "train")
+    crowded = dataclasses.replace(shared, train=[held_out] * 8)
+    with pytest.raises(BadInput, match=r"task\.context = 8 leaves out 8 of 8; raise it"):
+        train(base, crowded, asked, HARDWARE, 0, tmp_path / "crowded", nowhere)
 
 
 def test_the_seed_decides_the_training(base, tmp_path):
@@ -233,14 +254,15 @@ def test_the_hardware_decides_nothing(base, tmp_path):
     assert all(torch.allclose(first[name], second[name], atol=1e-6) for name in first)
 
 
-@pytest.mark.parametrize("scripted", [[0.2, 0.6, 0.4, 0.6], [0.5, 0.1, 0.1, 0.0]])
+@pytest.mark.parametrize("scripted", [[0.1, 0.2, 0.6, 0.4, 0.6], [0.4, 0.5, 0.1, 0.1, 0.0], [0.7, 0.2, 0.6, 0.7, 0.6]])
 def test_the_best_policy_is_the_first_with_the_highest_validation_accuracy(base, tmp_path, monkeypatch, scripted):
+    """The first is that of the start model, which was not trained."""
     accuracies = iter(scripted)
     monkeypatch.setattr("beyond_sharpening.training.validation.Validation.accuracy", lambda self: next(accuracies))
     trained = train(base, task(), options(validate_every=1), HARDWARE, 0, tmp_path / "cell", nowhere)
-    assert trained.history["validation_accuracy"].tolist() == scripted
+    assert trained.history["validation_accuracy"].tolist() == scripted[1:]
+    until = int(np.argmax([-1, *scripted[1:]]))
     monkeypatch.setattr("beyond_sharpening.training.validation.Validation.accuracy", lambda self: 0.0)
-    until = 1 + int(np.argmax(scripted))
     stopped = train(base, task(), options(validate_every=9, steps=until), HARDWARE, 0, tmp_path / "stopped", nowhere)
     assert equal(trained.best, stopped.last)
 
@@ -254,8 +276,8 @@ def test_validation_asks_the_held_out_problems_and_no_others(base, tmp_path):
 
     train(base, task(watch), options(steps=2, validate_every=2), HARDWARE, 0, tmp_path / "cell", nowhere)
     held_out = sorted(str(2 * row) for row in range(30, 35) for _ in range(2))
-    assert asked[2] == held_out
-    assert all(set(golds).isdisjoint(held_out) for golds in asked[:2])
+    assert asked[0] == asked[3] == held_out
+    assert all(set(golds).isdisjoint(held_out) for golds in asked[1:3])
 
 
 def test_validation_leaves_the_training_as_it_would_be_without(base, tmp_path):
@@ -274,14 +296,14 @@ def test_validation_draws_the_same_each_time(base, tmp_path):
 
     asked = options("task_reward", steps=2, validate_every=1, weight_decay=0)
     train(base, task(watch), asked, HARDWARE, 0, tmp_path, nowhere)
-    rollouts, validations = drawn[::2], drawn[1::2]
-    assert validations[0] == validations[1]
+    rollouts, validations = drawn[1::2], drawn[::2]
+    assert validations[0] == validations[1] == validations[2]
     assert rollouts[0] != rollouts[1]
 
 
 def test_a_step_that_cannot_be_scored_has_no_gradient(base, tmp_path):
     """Grading may fail for a while; the optimiser's momentum is all that moves."""
-    graded = iter([short, never_in_time, short])  # the second step, and validation
+    graded = iter([short, short, never_in_time, short])  # validation, two steps, and validation
     once = task(lambda completions, golds: next(graded)(completions, golds))
     asked = options("task_reward", steps=2, validate_every=9, weight_decay=0)
     trained = train(base, once, asked, HARDWARE, 0, tmp_path, nowhere)

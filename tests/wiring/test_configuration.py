@@ -64,10 +64,10 @@ def test_models_inherit_from_one_another_what_they_share():
     assert list(llama["problems"]["benchmarks"]) == ["math_test", "math_500", "minerva"]
 
 
-PAPER = {  # steps, epochs, prompts a step, context; the rest is common to all three
-    "llama32_3b": (500, None, 32, 2048),
-    "qwen25_3b": (500, None, 32, 2048),
-    "qwen3_4b": (1000, 1, 64, 4096),
+PAPER = {  # steps, prompts a step, context; the rest is common to all three
+    "llama32_3b": (500, 32, 2048),
+    "qwen25_3b": (500, 32, 2048),
+    "qwen3_4b": (1000, 64, 4096),
 }
 
 
@@ -75,20 +75,29 @@ PAPER = {  # steps, epochs, prompts a step, context; the rest is common to all t
 def test_the_papers_models_train_as_the_paper_does(model):
     """arXiv 2604.16259: the set-up as docs/models.md tells it; the best checkpoint alone is chosen otherwise."""
     parameters = load(model=model)
-    steps, epochs, prompts, context = PAPER[model]
+    steps, prompts, context = PAPER[model]
     for options in (Training.model_validate(block) for block in parameters["train"].values()):
-        assert (options.steps, options.epochs, options.prompts_per_step) == (steps, epochs, prompts)
+        assert (options.steps, options.epochs, options.prompts_per_step) == (steps, None, prompts)
         assert (options.completions_per_prompt, options.validate_every) == (8, 20)
         assert (options.learning_rate, options.warmup_steps, options.weight_decay) == (1e-6, 50, 0.01)
         assert (options.adam_betas, options.max_grad_norm, options.trl) == ((0.9, 0.999), 1.0, {})
     task = parameters["task"]
-    assert task["max_prompt_tokens"] + task["max_completion_tokens"] == context
-    assert "step by step" in task["prompt"]
-    assert "\\boxed{}" in task["prompt"]
+    assert (task["context"], task["max_completion_tokens"], task["max_prompt_tokens"]) == (context, None, None)
+    instruction, opening = task["prompt"].split("{question}")
+    assert "step by step" in instruction
+    assert "\\boxed{}" in instruction
+    assert opening.strip() == "Let's think step-by-step"
+    assert task["system_prompt"] is None
     assert parameters["evaluate"]["checkpoints"] == ["last", "best"]
     assert parameters["evaluate"]["decoders"]["temperature"]["samples"] == 16
     assert parameters["compare"]["ks"] == [1, 2, 4, 8, 16]
     assert len(parameters["base"]["revision"]) == 40, "a commit, not a branch"
+
+
+def test_the_papers_longer_context_ends_after_one_epoch():
+    longer = load(model="qwen3_4b", domain="contests_8k")
+    assert (longer["task"]["context"], longer["train"]["tilted"]["epochs"]) == (8192, 1)
+    assert longer["train"]["tilted"]["steps"] == 1000
 
 
 @pytest.mark.parametrize(
@@ -215,6 +224,15 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"base": {"type": "web"}}, "base.type = 'web': unknown; known: tiny, hub"),
         ({"model": "qwen3_4b", "base": {"config": {"model_type": 3}}}, "base.config: must name the architecture"),
         ({"model": "qwen3_4b", "base": {"eos_token_ids": [-1]}}, "base.eos_token_ids = -1: Input should be greater"),
+        (
+            {"model": "qwen3_4b", "base": {"template_variables": {"enable_thinking": "False"}}},
+            "enable_thinking = 'False' is a text, and every text is true in a chat template; give false without quotes",
+        ),
+        ({"model": "qwen25_3b", "task": {"context": 1}}, "task.context = 1: Input should be greater than or"),
+        (
+            {"model": "qwen25_3b", "task": {"context": None}},
+            "task: give max_completion_tokens, or a context that a prompt and its completion share",
+        ),
         ({"training": {"epochs": 0}}, "training.epochs = 0: Input should be greater than or equal to 1"),
         (
             {"hardware": {"device": "cuda", "engine": "paged", "sharding": "zero3"}},

@@ -73,8 +73,9 @@ def training_identity(objective: str, block: Mapping[str, Any]) -> dict[str, Any
 
 def trained_task(task: Mapping[str, Any]) -> dict[str, Any]:
     """What a training is asked: all of ``task`` but the lengths of evaluation, and what is not set of newer keys."""
-    newer = ("system_prompt", "evaluation_tokens")
-    return {**{key: value for key, value in task.items() if key not in newer}, **_set(task, "system_prompt")}
+    newer = ("system_prompt", "evaluation_tokens", "context")
+    old = {key: value for key, value in task.items() if key not in newer}
+    return {**old, **_set(task, "system_prompt", "context")}
 
 
 def manifest(parameters: Mapping[str, Any], stage: str, project: Path) -> dict[str, Any]:

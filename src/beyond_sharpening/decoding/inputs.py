@@ -21,12 +21,23 @@ def left_pad(prompts: Sequence[Sequence[int]], device: torch.device | str) -> tu
     return ids.to(device), mask.to(device)
 
 
-def check_prompts(model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
-    """Raise a ValueError that names the first prompt that is empty, a BadInput if it is too long for the model."""
+def check_prompts(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int | Sequence[int]
+) -> None:
+    """Raise a ValueError that names the first prompt that is empty, a BadInput if it is too long for the model.
+
+    ``max_new_tokens`` is the length limit of every completion, or of each prompt's.
+    """
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    for index, prompt in enumerate(prompts):
+    limits = [max_new_tokens] * len(prompts) if isinstance(max_new_tokens, int) else max_new_tokens
+    for index, (prompt, max_new_tokens) in enumerate(zip(prompts, limits, strict=True)):
         if not len(prompt):
             raise ValueError(f"prompt {index} is empty: there is nothing to complete")
+        if max_new_tokens < 1:
+            raise BadInput(
+                f"prompt {index} has {len(prompt)} tokens and leaves a completion none of the task.context they share: "
+                "raise it, or leave out longer prompts (task.max_prompt_tokens)"
+            )
         if context is not None and len(prompt) + max_new_tokens > context:
             raise BadInput(
                 f"prompt {index} has {len(prompt)} tokens; with max_new_tokens = {max_new_tokens} it exceeds "

@@ -60,7 +60,7 @@ class SamplingOptions:
     """How to sample: ``temperature`` 0 is greedy; ``ignore_eos`` generates ``max_new_tokens`` always.
 
     ``top_p`` below 1 keeps the likeliest tokens that together have that mass. No EOS is drawn before
-    ``min_new_tokens`` tokens.
+    ``min_new_tokens`` tokens. A ``context`` is shared by a prompt and its completion, which ends where it is full.
     """
 
     max_new_tokens: int
@@ -69,6 +69,11 @@ class SamplingOptions:
     ignore_eos: bool = False
     top_p: float = 1.0
     min_new_tokens: int = 1
+    context: int | None = None
+
+    def room(self, prompt: Sequence[int]) -> int:
+        """Tokens that a completion of the prompt may have."""
+        return self.max_new_tokens if self.context is None else min(self.max_new_tokens, self.context - len(prompt))
 
 
 @torch.no_grad()
@@ -94,8 +99,11 @@ def sample(
     Raises:
         ValueError: if a prompt is empty or does not fit the model's context with its completion.
     """
-    check_prompts(model, prompts, options.max_new_tokens)
+    room = [options.room(prompt) for prompt in prompts]
+    check_prompts(model, prompts, room)
+    # As wide as any prompt's could be: a seed's uniforms do not depend on what else is in the batch.
     batch = Batch(model, options, uniforms(seeds, samples, options.max_new_tokens))
+    batch.room = torch.tensor(room, device=model.device).repeat_interleave(samples)
     batch.prefill(prompts, samples)
     batch.run()
     return grouped(batch.draws.completions(options.eos_ids), samples)
@@ -170,6 +178,7 @@ class Batch:
         precision = torch.promote_types(model.dtype, torch.float32)
         self.draws = Draws.empty(rows, self.limit, model.device, precision)
         self.rows = torch.arange(rows, device=model.device)  # (B,)
+        self.room = torch.full((rows,), self.limit, device=model.device)  # tokens that each may have, (R,)
         self.open = torch.ones(rows, dtype=torch.bool, device=model.device)  # not ended yet, (R,)
 
     def prefill(self, prompts: Sequence[Sequence[int]], samples: int) -> None:
@@ -216,7 +225,7 @@ class Batch:
             kept[self.rows, column] = values.where(now, kept[self.rows, column])
         self.draws.lengths[self.rows] += now
         self.last = token.where(now, 0)  # (B,)
-        ended = column + 1 == self.limit
+        ended = column + 1 >= self.room[self.rows].clamp(max=self.limit)
         if not self.options.ignore_eos:
             ended |= torch.isin(token, self.eos)
         self.open[self.rows] = now & ~ended

@@ -175,7 +175,7 @@ def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardw
         options: completions a step, and what is trained.
         hardware: precision, batches, engine, and among how many processes the training's state is shared.
     """
-    prompt, completion = task.max_prompt_tokens or PROMPT_TOKENS, task.max_completion_tokens
+    prompt, completion = training_lengths(task)
     rows, dtype = hardware.generation_batch, hardware.dtype
     held = {
         **state_memory(shape, hardware, options.lora),
@@ -191,6 +191,15 @@ def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardw
         beside = _vllm_memory(options, hardware)
         return [replace(update, fixed={**update.fixed, "vLLM": beside}) for update in updates]
     return updates if hardware.vllm == "server" else [sampling, *updates]
+
+
+def training_lengths(task: Task) -> tuple[int, int]:
+    """Tokens of a prompt, and of the completion that may follow it."""
+    prompt, completion = task.max_prompt_tokens or PROMPT_TOKENS, task.completion_tokens
+    if task.context is None:
+        return prompt, completion
+    prompt = min(prompt, task.context - 1)
+    return prompt, min(completion, task.context - prompt)
 
 
 def _vllm_memory(options: Training, hardware: Hardware) -> int:

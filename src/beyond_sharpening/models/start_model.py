@@ -116,9 +116,14 @@ def check_context(config: PretrainedConfig, task: Task, path: str, prompts: Sequ
     """
     context = getattr(config.get_text_config(), "max_position_embeddings", None)
     longest = max(map(len, prompts), default=1)
-    completion = max(task.max_completion_tokens, task.evaluated_tokens)
-    if context is None or max(longest, task.max_prompt_tokens or 1) + completion <= context:
+    completion, shared = max(task.max_completion_tokens or 0, task.evaluated_tokens), task.context or 0
+    if context is None or max(longest + completion, (task.max_prompt_tokens or 1) + completion, shared) <= context:
         return
+    if shared > context:
+        raise BadInput(
+            f"task.context = {shared} is more than the {context} tokens (max_position_embeddings) of base.path = "
+            f"{path!r}; lower it, or choose a model with a longer context"
+        )
     length = "max_completion_tokens" if completion == task.max_completion_tokens else "evaluation_tokens"
     limit = "" if task.max_prompt_tokens is None else f"task.max_prompt_tokens = {task.max_prompt_tokens} and "
     known = f" after prompts of up to {longest} tokens" if prompts else ""

@@ -22,6 +22,9 @@ from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.parameters.task import Problems, Task
 from beyond_sharpening.parameters.training import Training
 
+LENGTHS = ("evaluation_tokens", "max_completion_tokens", "context")
+"""The parameters of the task that may bound a completion in evaluation, the nearest first."""
+
 
 class Parameters(Strict):
     """Everything a run can be told, after the layers are composed.
@@ -96,7 +99,7 @@ class Parameters(Strict):
                 self.compare.ks,
             )
         longest = self.task.evaluated_tokens
-        length = "max_completion_tokens" if self.task.evaluation_tokens is None else "evaluation_tokens"
+        length = next(key for key in LENGTHS if getattr(self.task, key) is not None)
         if self.evaluate.min_completion_tokens > longest:
             raise fault(
                 f"is at most the {longest} of task.{length}",

@@ -61,13 +61,24 @@ class HubBase(Strict):
         default=None, description="Keys of its config.json; what is loaded must agree. It gives the shape beforehand."
     )
     chat_template: str | None = Field(default=None, description="Replaces the tokenizer's own template.")
-    template_variables: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = Field(
-        default_factory=dict, description="Variables of the chat template, such as a date that would be today's."
+    template_variables: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], bool | str] = Field(
+        default_factory=dict, description="Variables of the chat template: a date that would be today's, a switch."
     )
     eos_token_ids: list[Annotated[int, Field(ge=0)]] | None = Field(
         default=None, min_length=1, description="Tokens that end a completion; none leaves it to the model's own."
     )
     pad_token: str | None = Field(default=None, description="For tokenizers that name none; one of the vocabulary.")
+
+    @field_validator("template_variables")
+    @classmethod
+    def _switches_are_no_text(cls, value: dict[str, bool | str]) -> dict[str, bool | str]:
+        for name, given in value.items():
+            if isinstance(given, str) and given.strip().lower() in ("true", "false"):
+                raise ValueError(
+                    f"{name} = {given!r} is a text, and every text is true in a chat template; give {given.lower()} "
+                    "without quotes"
+                )
+        return value
 
     @field_validator("config")
     @classmethod

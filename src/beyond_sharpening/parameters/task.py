@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from beyond_sharpening.parameters.block import Positive, Strict
 from beyond_sharpening.parameters.sources import Source
@@ -44,19 +44,38 @@ class Task(Strict):
 
     prompt: str = Field(description="Template of the user's message, with {question} in it.")
     system_prompt: str | None = Field(default=None, min_length=1, description="The message before it; none has none.")
-    max_completion_tokens: Positive
+    max_completion_tokens: Positive | None = Field(
+        default=None, description="Longest completion in training; none is what the context leaves."
+    )
+    context: int | None = Field(
+        default=None,
+        ge=2,
+        description="Tokens that a prompt and its completion share in training; none is no bound.",
+    )
     max_prompt_tokens: Positive | None = Field(
         default=None, description="Training problems whose prompt is longer are left out; none keeps all."
     )
     evaluation_tokens: Positive | None = Field(
-        default=None, description="Longest completion in evaluation; none takes max_completion_tokens."
+        default=None, description="Longest completion in evaluation; none takes that of training."
     )
     grader: Importable = Field(description="module:function with the signature of grading.grade.")
 
     @property
+    def completion_tokens(self) -> int:
+        """The longest completion in training: after a prompt of one token, where it shares a context."""
+        lengths = [self.max_completion_tokens, None if self.context is None else self.context - 1]
+        return min(length for length in lengths if length is not None)
+
+    @property
     def evaluated_tokens(self) -> int:
         """The longest completion in evaluation."""
-        return self.evaluation_tokens or self.max_completion_tokens
+        return self.evaluation_tokens or self.completion_tokens
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Task:
+        if self.max_completion_tokens is None and self.context is None:
+            raise ValueError("give max_completion_tokens, or a context that a prompt and its completion share")
+        return self
 
     @field_validator("prompt")
     @classmethod

@@ -74,7 +74,8 @@ def _longest_sequence(job: Job) -> int:
     """
     questions = [problem.question for problem in (*job.task.train, *job.task.validation)]
     prompts = prompt_token_ids(job.base.tokenizer(), questions, job.task.prompt, job.task.system_prompt)
-    return max(map(len, prompts)) + job.task.max_completion_tokens
+    longest = max(map(len, prompts)) + job.task.max_completion_tokens
+    return longest if job.task.context is None else min(longest, job.task.context)
 
 
 def _sharding(hardware: Hardware) -> dict[str, Any]:

@@ -131,7 +131,11 @@ class PagedBatching:
                 + (f": {'; '.join(sorted(faults))}" if faults else "")
                 + "; choose hardware.engine = transformers if it happens again"
             )
-        return grouped([_completion(one.generated_tokens, one.logprobs, eos) for one in drawn], samples)
+        room = [options.room(prompt) for prompt in prompts for _ in range(samples)]
+        completions = [
+            _completion(one.generated_tokens, one.logprobs, eos, most) for one, most in zip(drawn, room, strict=True)
+        ]
+        return grouped(completions, samples)
 
 
 class Vllm:
@@ -152,14 +156,21 @@ class Vllm:
         repeated = [prompt for prompt in prompts for _ in range(samples)]
         _, tokens, logprobs, _ = self.generation.generate(prompts=repeated, images=None, num_generations=samples)
         eos = list(self.sampling.eos_ids)
-        drawn = [_completion(row, [of[0] for of in its], eos) for row, its in zip(tokens, logprobs, strict=True)]
+        drawn = [
+            _completion(row, [of[0] for of in its], eos, self.sampling.room(prompt))
+            for row, its, prompt in zip(tokens, logprobs, repeated, strict=True)
+        ]
         return grouped(drawn, samples)
 
 
-def _completion(tokens: Sequence[int], logprobs: Sequence[float], eos: Sequence[int]) -> Completion:
-    """A completion that another engine drew; the entropy of its distributions is not known."""
-    tokens, total = list(tokens), sum(logprobs)
-    truncated, logps = set(eos).isdisjoint(tokens), np.asarray(logprobs, dtype=np.float32)
+def _completion(tokens: Sequence[int], logprobs: Sequence[float], eos: Sequence[int], room: int) -> Completion:
+    """A completion that another engine drew; the entropy of its distributions is not known.
+
+    Engines have one limit for all prompts: what is beyond this one's room is cut off, which leaves what a draw that
+    ended there would have been.
+    """
+    tokens, total = list(tokens[:room]), sum(logprobs[:room])
+    truncated, logps = set(eos).isdisjoint(tokens), np.asarray(logprobs[:room], dtype=np.float32)
     return Completion(tokens, total, float("nan"), truncated, float(len(tokens)), total, token_logp=logps)
 
 

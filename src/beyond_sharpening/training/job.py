@@ -28,6 +28,7 @@ class TrainingTask:
     grade: Grade
     max_completion_tokens: int
     max_prompt_tokens: int | None = None
+    context: int | None = None
     system_prompt: str | None = None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from datasets import Dataset
+from transformers import TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from beyond_sharpening.models.callbacks import LiveMetrics, Progress, quiet
@@ -56,11 +57,12 @@ def train_here(job: Job) -> None:
     tokenizer = job.base.tokenizer()
     trainer = build_trainer(job, tokenizer)
     quiet(trainer)
-    callbacks = [StopOnNonFinite(), Validation(trainer, tokenizer, job.task, job.options, job.workspace / "best")]
+    validation = Validation(trainer, tokenizer, job.task, job.options, job.workspace / "best")
+    callbacks: list[TrainerCallback] = [StopOnNonFinite()]
     progress = Progress(f"train {job.options.objective}")
     if trainer.is_world_process_zero():
         callbacks += [LiveMetrics(job.track), progress]
-    for callback in callbacks:
+    for callback in (*callbacks, validation):  # which logs at the start, when the bar is there
         trainer.add_callback(callback)
     with closing(progress):
         trainer.train(resume_from_checkpoint=get_last_checkpoint(job.workspace))
@@ -91,6 +93,7 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
         reward_scale=options.reward_scale,
         loss=options.loss,
         fixed_length=options.fixed_length,
+        context=task.context,
         generation_batch=hardware.generation_batch,
         engine=hardware.engine,
         processing_class=tokenizer,

@@ -37,9 +37,9 @@ def train(job: Job) -> Trained:
     """
     train = _within_limit(job.task, job.base.tokenizer())
     if len(train) < job.options.prompts_per_step:
-        problems, longest = len(job.task.train), job.task.max_prompt_tokens
+        problems, (key, _) = len(job.task.train), _prompt_limit(job.task)
         left_out = problems - len(train)
-        limit = f": task.max_prompt_tokens = {longest} leaves out {left_out} of {problems}; raise it"
+        limit = f": task.{key} = {getattr(job.task, key)} leaves out {left_out} of {problems}; raise it"
         raise BadInput(
             f"{len(train)} training problems are fewer than prompts_per_step = {job.options.prompts_per_step}"
             + (limit if left_out else "")
@@ -65,17 +65,25 @@ def train(job: Job) -> Trained:
 
 def _within_limit(task: TrainingTask, tokenizer: PreTrainedTokenizerBase) -> list[Problem]:
     """The training problems whose prompt is not too long; the others are counted in a warning."""
-    if task.max_prompt_tokens is None:
+    key, limit = _prompt_limit(task)
+    if limit is None:
         return list(task.train)
     prompts = prompt_token_ids(tokenizer, [problem.question for problem in task.train], task.prompt, task.system_prompt)
     lengths = zip(task.train, map(len, prompts), strict=True)
-    kept = [problem for problem, length in lengths if length <= task.max_prompt_tokens]
+    kept = [problem for problem, length in lengths if length <= limit]
     if left_out := len(task.train) - len(kept):
         logger.warning(
-            "%d of %d training problems have prompts of more than max_prompt_tokens = %d and are left out",
-            *(left_out, len(task.train), task.max_prompt_tokens),
+            "%d of %d training problems have prompts of more than %d tokens (%s) and are left out",
+            *(left_out, len(task.train), limit, key),
         )
     return kept
+
+
+def _prompt_limit(task: TrainingTask) -> tuple[str, int | None]:
+    """The parameter that bounds a prompt, and the tokens that it leaves to one."""
+    if task.context is None or (task.max_prompt_tokens or task.context) < task.context:
+        return "max_prompt_tokens", task.max_prompt_tokens
+    return "context", task.context - 1
 
 
 def _drop_unfinished_states(workspace: Path) -> None:

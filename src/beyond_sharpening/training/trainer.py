@@ -86,6 +86,7 @@ class ObjectiveTrainer(RLOOTrainer):
         reward_scale: multiplies the composed reward (the optimum stays, the clipped gradient does not).
         loss: what is weighted and averaged: tokens of all completions of a step, or its completions.
         fixed_length: generate through EOS to the length limit; the answer is read up to the first EOS.
+        context: tokens that a prompt and its completion share; none bounds a completion by its own limit alone.
         generation_batch: completions generated together by the sampling loop.
         engine: what draws the rollouts; those of vLLM need ``use_vllm`` in ``args``.
         **trl: what else ``RLOOTrainer`` takes; the data set has the columns ``prompt`` (chat messages) and
@@ -105,6 +106,7 @@ class ObjectiveTrainer(RLOOTrainer):
         reward_scale: float = 1.0,
         loss: Level = "sequences",
         fixed_length: bool = False,
+        context: int | None = None,
         generation_batch: int = 256,
         engine: EngineName = "transformers",
         **trl: Any,
@@ -124,7 +126,7 @@ class ObjectiveTrainer(RLOOTrainer):
         if self.is_fsdp_enabled and args.bf16:
             self.accelerator.state.fsdp_plugin.mixed_precision_policy = FSDP2_BFLOAT16
         limit = cast(int, args.max_completion_length)
-        self.sampling = SamplingOptions(limit, self.eos_token_ids, ignore_eos=fixed_length)
+        self.sampling = SamplingOptions(limit, self.eos_token_ids, ignore_eos=fixed_length, context=context)
         if served is not None:
             self.engine: Engine = PagedBatching(self, self.sampling, served)
         elif engine == "transformers":

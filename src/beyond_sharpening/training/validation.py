@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class Validation(TrainerCallback):
-    """Every ``validate_every`` steps and at the end, with the same draws each time; benchmarks play no part."""
+    """At the start, every ``validate_every`` steps and at the end, the same draws each time; without benchmarks."""
 
     def __init__(
         self,
@@ -38,13 +38,22 @@ class Validation(TrainerCallback):
         questions = [problem.question for problem in task.validation]
         self.prompts = prompt_token_ids(tokenizer, questions, task.prompt, task.system_prompt)
 
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Say where the training starts from; the best policy is one that was trained."""
+        if state.global_step == 0:
+            self.trainer.log({"validation_accuracy": self.accuracy()})
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if state.global_step % self.options.validate_every and state.global_step != state.max_steps:
             return
         accuracy = self.accuracy()
         # The step's own log line, written right after this, takes the number along.
         self.trainer._metrics["train"]["validation_accuracy"].append(accuracy)
-        earlier = [row["validation_accuracy"] for row in state.log_history if "validation_accuracy" in row]
+        earlier = [
+            row["validation_accuracy"] for row in state.log_history if row["step"] and "validation_accuracy" in row
+        ]
         best = max((value for value in earlier if not math.isnan(value)), default=-1.0)
         if accuracy > best:
             self.trainer.save_policy(self.tokenizer, self.best)

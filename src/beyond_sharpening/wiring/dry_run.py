@@ -59,7 +59,7 @@ def _cell(options: Training, task: Task, seed: int, problems: int | None) -> lis
     return [
         f"  {place_of(options, seed)}",
         f"    {bound} steps of {options.prompts_per_step} prompts × {options.completions_per_prompt} completions, "
-        f"at most {completions * task.max_completion_tokens:,} tokens in {completions:,} completions",
+        f"at most {completions * task.completion_tokens:,} tokens in {completions:,} completions",
         f"    learning rate {options.learning_rate:g} after {options.warmup_steps} warm-up steps, AdamW betas {betas}, "
         f"weight decay {options.weight_decay:g}, gradient clipped at {options.max_grad_norm:g}",
         f"    {own}fixed length {options.fixed_length}, "

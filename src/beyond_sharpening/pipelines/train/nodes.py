@@ -37,7 +37,8 @@ def train_objective(
         validation=problems_from_frame(validation_problems),
         prompt=asked.prompt,
         grade=Grader(asked.grader, machine.grading_workers),
-        max_completion_tokens=asked.max_completion_tokens,
+        max_completion_tokens=asked.completion_tokens,
+        context=asked.context,
         max_prompt_tokens=asked.max_prompt_tokens,
         system_prompt=asked.system_prompt,
     )
