@@ -29,6 +29,20 @@ def hardware(**changed) -> Hardware:
     return Hardware.model_validate({**asked, **changed})
 
 
+def test_steps_of_other_models_are_named_and_end_where_their_completions_end(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        training,
+        "_one_run",
+        lambda build, start, options, hardware: asked.append(options.step) or dict.fromkeys(training.PARTS, 1.0),
+    )
+    rows = training.measure_steps(OPTIONS, small("qwen25_3b"), hardware())
+    names = ["", *(f" of {name}" for name in OPTIONS.further_steps)]
+    assert [row["stage"] for row in rows] == [f"RLOO step{name}, {part}" for name in names for part in training.PARTS]
+    assert asked[::2] == asked[1::2] == [OPTIONS.step, *OPTIONS.further_steps.values()]
+    assert "up to 4 tokens" in rows[len(training.PARTS)]["conditions"]
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_both_sides_draw_as_many_tokens_from_models_of_the_same_shape(family, monkeypatch):
     drawn, models = {}, []
@@ -64,6 +78,7 @@ def test_a_step_is_its_parts_and_the_optimiser_is_one_of_them(monkeypatch):
 
         def _generate_single_turn(self):
             next(seconds)
+            return [[5, 6], [7, 8]]
 
         def _generate_and_score_completions(self):
             self._generate_single_turn()
@@ -73,14 +88,16 @@ def test_a_step_is_its_parts_and_the_optimiser_is_one_of_them(monkeypatch):
         pass
 
     timed = Timed()
-    timed.callback.on_step_begin()
-    timed._generate_and_score_completions()
-    next(seconds), next(seconds)  # a gradient, and the optimiser
-    timed.callback.on_step_end()
-    parts = timed.parts()
-    assert parts["generation"] == 2
-    assert sum(parts.values()) == timed.spent["step"][-1]
-    assert parts["training"] >= 2
+    for _ in range(2):
+        timed.callback.on_step_begin()
+        timed._generate_and_score_completions()
+        next(seconds), next(seconds)  # a gradient, and the optimiser
+        timed.callback.on_step_end()
+    timed.tokens[0] = 1000  # of the step that warms up
+    took = {part: 4 / rate for part, rate in timed.rates().items()}
+    assert took["generation"] == 2
+    assert took["whole"] == timed.spent["step"][-1] == took["generation"] + took["scoring"] + took["training"]
+    assert took["training"] >= 2
 
 
 def test_utilisation_is_of_the_operations_that_the_gradient_needs(monkeypatch):
@@ -113,7 +130,7 @@ def test_the_gpu_profile_holds_the_benchmark_of_three_billion_parameters(model):
 def test_each_row_names_the_device_that_it_was_measured_on(monkeypatch):
     row = {"conditions": "small"}
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
-    monkeypatch.setattr(training, "measure_step", lambda *asked: [dict(row)])
+    monkeypatch.setattr(training, "measure_steps", lambda *asked: [dict(row)])
     contest = SimpleNamespace(measure=lambda repeats: dict(row))
     monkeypatch.setattr("beyond_sharpening.speed.decoding.contests", lambda options: [contest])
     told = [measured["conditions"] for measured in run.measure(OPTIONS, small("qwen25_3b"), hardware(device="cuda"))]

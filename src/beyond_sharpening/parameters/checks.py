@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from beyond_sharpening.objectives import ObjectiveName
@@ -22,7 +24,12 @@ class BenchmarkStep(Strict):
     prompts: Positive
     completions: int = Field(ge=2, description="Of each prompt.")
     prompt_tokens: Positive
-    new_tokens: Positive = Field(description="Tokens of a completion.")
+    new_tokens: Positive = Field(description="Tokens of a completion, at most where lengths are its own.")
+    own_lengths: bool = Field(default=False, description="Completions end at an EOS.")
+    measured: Positive = Field(default=1, description="Steps measured, after one that warms up.")
+    config: dict[str, Any] | None = Field(
+        default=None, description="Keys of the model's config.json; none is the start model's."
+    )
 
 
 class Benchmark(Strict):
@@ -41,3 +48,4 @@ class Benchmark(Strict):
     rollout_prompts: Positive
     prompt_lengths: list[Positive] = Field(min_length=1)
     step: BenchmarkStep
+    further_steps: dict[str, BenchmarkStep] = Field(default={}, description="Steps of other models, by their names.")

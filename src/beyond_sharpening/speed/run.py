@@ -23,7 +23,7 @@ def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) ->
 
     processor = f"{torch.get_num_threads()} thread(s)"
     machine = torch.cuda.get_device_name() if hardware.device == "cuda" else processor
-    step = training.measure_step(options, base, hardware)  # first, because it refuses what cannot fit
+    step = training.measure_steps(options, base, hardware)  # first, because it refuses what cannot fit
     decoded = [contest.measure(options.repeats) for contest in decoding.contests(options)]
     for rows, where in ((decoded, processor), (step, machine)):  # what is decoded is small: no work for a GPU
         for row in rows:
