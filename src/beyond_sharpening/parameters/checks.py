@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -48,4 +48,7 @@ class Benchmark(Strict):
     rollout_prompts: Positive
     prompt_lengths: list[Positive] = Field(min_length=1)
     step: BenchmarkStep
+    growth: dict[Literal["completions", "prompt_tokens", "new_tokens", "layers"], list[Positive]] = Field(
+        default={}, description="What an update is varied in, and its values."
+    )
     further_steps: dict[str, BenchmarkStep] = Field(default={}, description="Steps of other models, by their names.")

@@ -47,7 +47,8 @@ def build_model(options: Benchmark) -> PreTrainedModel:
         return LlamaForCausalLM(config).eval()
 
 
-def _prompts(number: int, length: int) -> list[list[int]]:
+def some_prompts(number: int, length: int) -> list[list[int]]:
+    """Prompts of random tokens, the same ones whenever it is asked."""
     generator = torch.Generator().manual_seed(0)
     return torch.randint(1, VOCABULARY, (number, length), generator=generator).tolist()
 
@@ -58,11 +59,11 @@ def _power_sampling(model: PreTrainedModel, options: Benchmark) -> list[Contest]
     sampling = SamplingOptions(options.new_tokens, [EOS], decoder.proposal_temperature)
 
     def batched(size: int) -> int:
-        prompts = _prompts(size, options.chain_prompt)
+        prompts = some_prompts(size, options.chain_prompt)
         return sum(map(len, power_mh(model, prompts, sampling, decoder, range(size), 0)))
 
     def one_at_a_time() -> int:
-        for seed, prompt in enumerate(_prompts(options.peer_chains, options.chain_prompt)):
+        for seed, prompt in enumerate(some_prompts(options.peer_chains, options.chain_prompt)):
             power_mh_one_chain(model, prompt, sampling, decoder, seed, 0)
         return options.peer_chains
 
@@ -87,7 +88,7 @@ def _rollouts(model: PreTrainedModel, options: Benchmark) -> list[Contest]:
 
 def _rollout(model: PreTrainedModel, options: Benchmark, length: int, samples: int) -> Contest:
     """Samples of prompts against ``generate`` on the prompts repeated, from the same distribution."""
-    prompts = _prompts(options.rollout_prompts, length)
+    prompts = some_prompts(options.rollout_prompts, length)
     repeated = torch.tensor(prompts).repeat_interleave(samples, 0)
     sampling = SamplingOptions(options.new_tokens, [EOS])
 
@@ -123,8 +124,8 @@ def _scoring(model: PreTrainedModel, options: Benchmark) -> list[Contest]:
 
 def _score(model: PreTrainedModel, options: Benchmark, length: int) -> Contest:
     samples, new = options.rollouts[0], options.new_tokens
-    prompts = [prompt for prompt in _prompts(options.rollout_prompts // 2, length) for _ in range(samples)]
-    completions = _prompts(len(prompts), new)
+    prompts = [prompt for prompt in some_prompts(options.rollout_prompts // 2, length) for _ in range(samples)]
+    completions = some_prompts(len(prompts), new)
     rows = torch.tensor([[*prompt, *text] for prompt, text in zip(prompts, completions, strict=True)])
 
     def ours() -> int:

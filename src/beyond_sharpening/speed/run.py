@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from beyond_sharpening.speed import decoding, training
 from beyond_sharpening.speed.contest import Measurement
+from beyond_sharpening.speed.growth import measure_growth
 
 if TYPE_CHECKING:
     from beyond_sharpening.parameters import Benchmark, Hardware, HubBase, TinyBase
@@ -24,7 +25,7 @@ def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) ->
     processor = f"{torch.get_num_threads()} thread(s)"
     machine = torch.cuda.get_device_name() if hardware.device == "cuda" else processor
     step = training.measure_steps(options, base, hardware)  # first, because it refuses what cannot fit
-    decoded = [contest.measure(options.repeats) for contest in decoding.contests(options)]
+    decoded = [contest.measure(options.repeats) for contest in decoding.contests(options)] + measure_growth(options)
     for rows, where in ((decoded, processor), (step, machine)):  # what is decoded is small: no work for a GPU
         for row in rows:
             row["conditions"] += f"; {where}"
