@@ -99,7 +99,8 @@ def measure_step(
     )
     rows = [_row(f"RLOO step{whose}, {part}", "tokens/s", rates, part, conditions) for part in PARTS]
     if hardware.device == "cuda" and not whose:
-        flops = shape.training_flops(step.prompt_tokens, step.new_tokens) / step.new_tokens
+        tokens = step.completions * step.new_tokens
+        flops = shape.training_flops(step.prompt_tokens, step.new_tokens, step.completions) / tokens
         rows += [_memory_row(rates, conditions), *_utilisation(rates, flops, conditions)]
     return rows
 
