@@ -124,15 +124,18 @@ def test_with_checkpoints_the_gradient_is_the_same(reentrant):
 
 def leak(self, window):
     """Completions see all of the prefixes' columns."""
-    among, branch = masks(self, window)
-    return among, branch.index_fill(3, torch.arange(self.prefix.columns), True)
+    among, branches = masks(self, window)
+    return among, [branch.index_fill(3, torch.arange(self.prefix.columns), True) for branch in branches]
 
 
 def late(self, window):
-    """The own past begins a token too late."""
-    among, branch = masks(self, window)
-    own = branch[..., self.prefix.columns :] & ~torch.eye(self.branch.columns, dtype=torch.bool).roll(-1, 1).T
-    return among, torch.cat([branch[..., : self.prefix.columns], own], dim=-1)
+    """A token does not see the one before it."""
+    among, branches = masks(self, window)
+    before = [torch.eye(branch.shape[2], dtype=torch.bool).roll(1, 0) for branch in branches]
+    ahead = torch.nn.functional.pad
+    return among, [
+        branch & ~ahead(last, (self.prefix.columns, 0)) for branch, last in zip(branches, before, strict=True)
+    ]
 
 
 def full(self, window):

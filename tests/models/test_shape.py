@@ -31,3 +31,9 @@ def test_the_head_meets_completions_alone():
     shape = Shape.of(AutoConfig.for_model(**tiny_base("qwen3_4b", "anywhere").config))
     fewer = shape.training_flops(0, TOKENS) - shape.training_flops(4, TOKENS - 4)
     assert fewer == 6 * 4 * shape.vocabulary * shape.hidden
+
+
+def test_completions_of_a_prompt_need_it_once():
+    shape = Shape.of(AutoConfig.for_model(**tiny_base("qwen3_4b", "anywhere").config))
+    alone, prompt = shape.training_flops(4, 5), shape.training_flops(4, 0)
+    assert shape.training_flops(4, 5, completions=3) == 3 * alone - 2 * prompt

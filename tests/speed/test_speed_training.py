@@ -1,6 +1,7 @@
 """A step of RLOO beside TRL's: the same work on both sides, and what the numbers are made of."""
 
 import gc
+import math
 import weakref
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.models.shape import Shape
 from beyond_sharpening.models.start_model import architecture
 from beyond_sharpening.parameters import Benchmark, Hardware, HubBase
-from beyond_sharpening.speed import run, training
+from beyond_sharpening.speed import growth, run, training
 from models.families import FAMILIES, WIDTHS, shipped
 
 STEP = {"prompts": 4, "completions": 2, "prompt_tokens": 6, "new_tokens": 5}
@@ -27,6 +28,52 @@ def small(family: str) -> HubBase:
 def hardware(**changed) -> Hardware:
     asked = {**shipped("tiny", "test")["hardware"], "train_batch": 4, "gradient_checkpointing": True}
     return Hardware.model_validate({**asked, **changed})
+
+
+def test_exponents_are_those_of_the_times(monkeypatch):
+    """Ours takes as long as the square of what is varied, the peer as long as its cube."""
+    values = iter([2, 4] * len(OPTIONS.growth))
+
+    def measured(contest, repeats):
+        value = next(values)
+        told = {"stage": contest.stage, "unit": contest.unit, "ratio": 1, "conditions": ""}
+        return {**told, "ours": value**-2, "peer": value**-3}
+
+    monkeypatch.setattr(growth.Contest, "measure", measured)
+    rows = [row for row in growth.measure_growth(OPTIONS) if "exponent" in row["stage"]]
+    assert [row["stage"] for row in rows] == [f"update, exponent of {words}" for words in growth.WORDS.values()]
+    for row, asked in zip(rows, OPTIONS.growth.values(), strict=True):
+        steps = math.log(asked[1] / asked[0]) / math.log(2)
+        assert (row["ours"], row["peer"]) == pytest.approx((2 / steps, 3 / steps))
+
+
+def test_both_sides_of_an_update_have_one_gradient(monkeypatch):
+    found = []
+    monkeypatch.setattr(
+        torch.nn.Module, "zero_grad", lambda model: found.append([part.grad.clone() for part in model.parameters()])
+    )
+    contest = growth._update(OPTIONS, {"completions": 3, "prompt_tokens": 4, "new_tokens": 5, "layers": 1}, "")
+    contest.ours()
+    model = contest.ours.args[0]
+    for part in model.parameters():
+        part.grad = None
+    contest.peer()
+    for ours, peer in zip(*found, strict=True):
+        torch.testing.assert_close(ours, peer, rtol=1e-4, atol=1e-4)
+
+
+def test_steps_of_other_models_are_named_and_end_where_their_completions_end(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        training,
+        "_one_run",
+        lambda build, start, options, hardware: asked.append(options.step) or dict.fromkeys(training.PARTS, 1.0),
+    )
+    rows = training.measure_steps(OPTIONS, small("qwen25_3b"), hardware())
+    names = ["", *(f" of {name}" for name in OPTIONS.further_steps)]
+    assert [row["stage"] for row in rows] == [f"RLOO step{name}, {part}" for name in names for part in training.PARTS]
+    assert asked[::2] == asked[1::2] == [OPTIONS.step, *OPTIONS.further_steps.values()]
+    assert "up to 4 tokens" in rows[len(training.PARTS)]["conditions"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -64,6 +111,7 @@ def test_a_step_is_its_parts_and_the_optimiser_is_one_of_them(monkeypatch):
 
         def _generate_single_turn(self):
             next(seconds)
+            return [[5, 6], [7, 8]]
 
         def _generate_and_score_completions(self):
             self._generate_single_turn()
@@ -73,14 +121,16 @@ def test_a_step_is_its_parts_and_the_optimiser_is_one_of_them(monkeypatch):
         pass
 
     timed = Timed()
-    timed.callback.on_step_begin()
-    timed._generate_and_score_completions()
-    next(seconds), next(seconds)  # a gradient, and the optimiser
-    timed.callback.on_step_end()
-    parts = timed.parts()
-    assert parts["generation"] == 2
-    assert sum(parts.values()) == timed.spent["step"][-1]
-    assert parts["training"] >= 2
+    for _ in range(2):
+        timed.callback.on_step_begin()
+        timed._generate_and_score_completions()
+        next(seconds), next(seconds)  # a gradient, and the optimiser
+        timed.callback.on_step_end()
+    timed.tokens[0] = 1000  # of the step that warms up
+    took = {part: 4 / rate for part, rate in timed.rates().items()}
+    assert took["generation"] == 2
+    assert took["whole"] == timed.spent["step"][-1] == took["generation"] + took["scoring"] + took["training"]
+    assert took["training"] >= 2
 
 
 def test_utilisation_is_of_the_operations_that_the_gradient_needs(monkeypatch):
@@ -113,7 +163,8 @@ def test_the_gpu_profile_holds_the_benchmark_of_three_billion_parameters(model):
 def test_each_row_names_the_device_that_it_was_measured_on(monkeypatch):
     row = {"conditions": "small"}
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
-    monkeypatch.setattr(training, "measure_step", lambda *asked: [dict(row)])
+    monkeypatch.setattr(run, "measure_growth", lambda options: [])
+    monkeypatch.setattr(training, "measure_steps", lambda *asked: [dict(row)])
     contest = SimpleNamespace(measure=lambda repeats: dict(row))
     monkeypatch.setattr("beyond_sharpening.speed.decoding.contests", lambda options: [contest])
     told = [measured["conditions"] for measured in run.measure(OPTIONS, small("qwen25_3b"), hardware(device="cuda"))]

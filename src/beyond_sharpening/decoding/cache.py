@@ -52,8 +52,9 @@ def _cast(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else tensor
 
 
-def make_room(cache: DynamicCache, slots: int) -> None:
-    """Let every layer that keeps all of its tokens take ``slots`` more without being copied."""
+def make_room(cache: DynamicCache, slots: int) -> bool:
+    """Let every layer that keeps all of its tokens take ``slots`` more without being copied; say if all layers do."""
     for place, layer in enumerate(cache.layers):  # one after the other: what each held before is free again
         if type(layer) is DynamicLayer:
             cache.layers[place] = _RoomyLayer(layer, slots)
+    return all(type(layer) is _RoomyLayer for layer in cache.layers)

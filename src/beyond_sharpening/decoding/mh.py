@@ -24,6 +24,7 @@ from transformers import DynamicCache
 from beyond_sharpening.decoding.cache import make_room
 from beyond_sharpening.decoding.inputs import check_full_attention, check_prompts, left_pad
 from beyond_sharpening.decoding.mixing import with_rhat
+from beyond_sharpening.decoding.packing import takes_packed_rows
 from beyond_sharpening.decoding.sampling import (
     Batch,
     Completion,
@@ -256,7 +257,7 @@ class _Suffixes(Batch):
         self.cache = DynamicCache(
             [(keys[owners, :, : self.prefix], values[owners, :, : self.prefix]) for keys, values in chains.store]
         )
-        make_room(self.cache, self.limit)
+        self.has_one_mask = make_room(self.cache, self.limit) and takes_packed_rows(self.model)
         slots = torch.arange(self.prefix, device=cuts.device)
         kept = slots < (self.prompt_slots + cuts - 1)[:, None]
         prompt = torch.nn.functional.pad(chains.prompt_mask[owners], (0, chains.draws.tokens.shape[1]), value=1)

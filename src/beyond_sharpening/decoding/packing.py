@@ -77,6 +77,8 @@ class Packing:
 class PackedAttention:
     """Attention over a packed row, unfolded into rows of prefixes, and rows of completions behind their prefixes.
 
+    Completions stand together with those that are less than twice as long: a row is as long as its longest neighbour.
+
     Args:
         prefixes: lengths of the prefixes, (G,).
         branches: lengths of the completions, (N,).
@@ -88,33 +90,30 @@ class PackedAttention:
         self, prefixes: torch.Tensor, branches: torch.Tensor, owners: torch.Tensor, device: torch.device
     ) -> None:
         starts = torch.cat([prefixes, branches]).cumsum(0) - torch.cat([prefixes, branches])
-        groups, self.first = len(prefixes), int(prefixes.sum())
-        self.prefix = _Unfolding(starts[:groups], prefixes, device)
-        self.branch = _Unfolding(starts[groups:], branches, device)
-        self.owners = owners.to(device)
-        self.lengths = prefixes[owners][:, None].to(device)  # of each completion's prefix, (N, 1)
-        behind = self.prefix.rows * self.prefix.columns
-        self.back = torch.cat([self.prefix.back, behind + self.branch.back]).to(device)
-        self._masks: dict[int | None, tuple[torch.Tensor | None, torch.Tensor]] = {}
+        groups, self.first, tokens = len(prefixes), int(prefixes.sum()), int(prefixes.sum() + branches.sum())
+        halvings = (branches.max() / branches.clamp(min=1)).log2().floor()
+        self.prefix = _Unfolding(starts[:groups], prefixes)
+        self.branches = []
+        for halving in halvings.unique():
+            part = (halvings == halving).nonzero()[:, 0]
+            self.branches.append(_Unfolding(starts[groups:][part], branches[part], owners[part], prefixes))
+        self.back = torch.empty(tokens, dtype=torch.long)
+        behind = 0
+        for rows in (self.prefix, *self.branches):
+            self.back[rows.index[rows.real]] = behind + rows.real
+            behind += len(rows.index)
+            rows.to(device)
+        self.back = self.back.to(device)
+        self._masks: dict[int | None, tuple[torch.Tensor | None, list[torch.Tensor]]] = {}
 
-    def masks(self, window: int | None) -> tuple[torch.Tensor | None, torch.Tensor]:
+    def masks(self, window: int | None) -> tuple[torch.Tensor | None, list[torch.Tensor]]:
         """Who sees whom among prefixes, (1, 1, P, P) or none where it is causality alone; and what completions see of
-        prefix and past, (N, 1, C, P + C); a token sees ``window`` tokens, itself among them."""
+        prefix and past, (N, 1, C, P + C) of each part; a token sees ``window`` tokens, itself among them."""
         if window not in self._masks:
-            prefix, own = (
-                torch.arange(columns, device=self.owners.device)
-                for columns in (self.prefix.columns, self.branch.columns)
-            )
-            earlier = self.lengths[..., None] + own[:, None] - prefix  # by so many tokens, (N, C, P)
-            of_prefix = (prefix < self.lengths)[:, None].expand_as(earlier)
-            past, among = own[:, None] - own, prefix[:, None] - prefix
-            causal, among_prefix = past >= 0, None
-            if window is not None:
-                of_prefix, causal = of_prefix & (earlier < window), causal & (past < window)
-                if window < len(prefix):
-                    among_prefix = ((among >= 0) & (among < window))[None, None]
-            branch = torch.cat([of_prefix, causal.expand(len(of_prefix), -1, -1)], dim=-1)[:, None]
-            self._masks[window] = among_prefix, branch
+            columns = torch.arange(self.prefix.columns, device=self.back.device)
+            among = _within(columns[:, None] - columns, window) if window and window < len(columns) else None
+            branches = [branch.mask(columns, window) for branch in self.branches]
+            self._masks[window] = None if among is None else among[None, None], branches
         return self._masks[window]
 
     def __call__(
@@ -127,34 +126,66 @@ class PackedAttention:
         **options: Any,
     ) -> torch.Tensor:
         """Outputs (1, T, heads, D) of queries, keys and values (1, heads, T, D)."""
-        of_prefixes, of_branches = self.masks(window)
+        among, masks = self.masks(window)
         tokens = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
-        prefix, branch = ([part(tensor) for tensor in tokens] for part in (self.prefix, self.branch))
-        keys, values = (
-            torch.cat([shared.index_select(0, self.owners), own], dim=2)
-            for shared, own in zip(prefix[1:], branch[1:], strict=True)
-        )
-        outputs, _ = sdpa_attention_forward(module, branch[0], keys, values, of_branches, **options)
-        outputs = outputs.flatten(0, 1)
+        queries, keys, values = (self.prefix(tensor) for tensor in tokens)
+        outputs = []
         if self.prefix.columns:
-            before, _ = sdpa_attention_forward(module, prefix[0], prefix[1], prefix[2], of_prefixes, **options)
-            outputs = torch.cat([before.flatten(0, 1), outputs])
-        return outputs.index_select(0, self.back)[None]
+            outputs.append(sdpa_attention_forward(module, queries, keys, values, among, **options)[0])
+        for branch, mask in zip(self.branches, masks, strict=True):
+            own = [branch(tensor) for tensor in tokens]
+            seen = [torch.cat([shared.index_select(0, branch.owners), past], dim=2)
+                    for shared, past in ((keys, own[1]), (values, own[2]))]  # fmt: skip
+            outputs.append(sdpa_attention_forward(module, own[0], seen[0], seen[1], mask, **options)[0])
+        return torch.cat([rows.flatten(0, 1) for rows in outputs]).index_select(0, self.back)[None]
 
 
 class _Unfolding:
-    """Stretches of a packed row as R rows of L columns, the shorter ones filled up on the right."""
+    """Stretches of a packed row as R rows of L columns, the shorter ones filled up on the right.
 
-    def __init__(self, starts: torch.Tensor, lengths: torch.Tensor, device: torch.device) -> None:
+    Args:
+        starts, lengths: of the stretches, (R,).
+        owners: of completions, their prefixes, (R,).
+        prefixes: lengths of all prefixes, (G,).
+    """
+
+    def __init__(
+        self,
+        starts: torch.Tensor,
+        lengths: torch.Tensor,
+        owners: torch.Tensor | None = None,
+        prefixes: torch.Tensor | None = None,
+    ) -> None:
         self.rows, self.columns = len(lengths), int(lengths.max())
         columns = torch.arange(self.columns)
-        self.index = (starts[:, None] + columns.minimum((lengths[:, None] - 1).clamp(min=0))).flatten().to(device)
-        self.back = (columns < lengths[:, None]).flatten().nonzero()[:, 0]  # the real ones among the R · L
+        self.index = (starts[:, None] + columns.minimum((lengths[:, None] - 1).clamp(min=0))).flatten()
+        self.real = (columns < lengths[:, None]).flatten().nonzero()[:, 0]  # those of the R · L that fill nothing up
+        if owners is not None and prefixes is not None:
+            self.owners, self.begins = owners, prefixes[owners]
+
+    def to(self, device: torch.device) -> None:
+        """Move all of it."""
+        for name, value in vars(self).items():
+            if isinstance(value, torch.Tensor):
+                setattr(self, name, value.to(device))
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
         """From (T, heads, D) to (R, heads, L, D)."""
         rows = tokens.index_select(0, self.index)
         return rows.view(self.rows, self.columns, *tokens.shape[1:]).transpose(1, 2)
+
+    def mask(self, prefix: torch.Tensor, window: int | None) -> torch.Tensor:
+        """What completions see of prefixes with the columns ``prefix``, (P,), and of their past: (R, 1, L, P + L)."""
+        own = torch.arange(self.columns, device=prefix.device)
+        begins = self.begins[:, None, None]
+        of_prefix = _within(begins + own[:, None] - prefix, window) & (prefix < begins)
+        of_past = _within(own[:, None] - own, window).expand(self.rows, -1, -1)
+        return torch.cat([of_prefix, of_past], dim=-1)[:, None]
+
+
+def _within(earlier: torch.Tensor, window: int | None) -> torch.Tensor:
+    """Whether a token sees those that come so many places before it."""
+    return (earlier >= 0) if window is None else (earlier >= 0) & (earlier < window)
 
 
 def _attention(

@@ -17,6 +17,7 @@ import torch
 
 from beyond_sharpening.decoding.cache import make_room
 from beyond_sharpening.decoding.inputs import check_prompts, left_pad
+from beyond_sharpening.decoding.packing import takes_packed_rows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -179,6 +180,7 @@ class Batch:
         self.draws = Draws.empty(rows, self.limit, model.device, precision)
         self.rows = torch.arange(rows, device=model.device)  # (B,)
         self.room = torch.full((rows,), self.limit, device=model.device)  # tokens that each may have, (R,)
+        self.is_padded = True
         self.open = torch.ones(rows, dtype=torch.bool, device=model.device)  # not ended yet, (R,)
 
     def prefill(self, prompts: Sequence[Sequence[int]], samples: int) -> None:
@@ -190,7 +192,8 @@ class Batch:
         )
         self.cache = output.past_key_values
         self.cache.batch_repeat_interleave(samples)
-        make_room(self.cache, self.limit)
+        self.has_one_mask = make_room(self.cache, self.limit) and takes_packed_rows(self.model)
+        self.is_padded = len(set(map(len, prompts))) > 1
         self.mask = mask.repeat_interleave(samples, 0)  # (B, slots of the cache)
         self.position = positions[:, -1:].repeat_interleave(samples, 0)  # of the last token, (B, 1)
         self.logits = output.logits[:, -1].repeat_interleave(samples, 0)  # (B, V)
@@ -238,12 +241,22 @@ class Batch:
         self.draws.cost[self.rows] += self.open[self.rows]
         output = self.model(
             input_ids=self.last[:, None],
-            attention_mask=self.mask,
+            attention_mask=self._seen(),
             position_ids=self.position,
             past_key_values=self.cache,
             use_cache=True,
         )
         self.logits = output.logits[:, -1]
+
+    def _seen(self) -> torch.Tensor | None:
+        """The mask of what one more token sees.
+
+        Where that is the same in all layers, it is made here: transformers would make it anew for every token, and a
+        GPU would stand still until the host knows whether there is any padding.
+        """
+        if not self.has_one_mask:
+            return self.mask
+        return self.mask[:, None, None].bool() if self.is_padded else None
 
     def keep(self, places: torch.Tensor) -> None:
         """Let the model see only these places, of the B, from now on; a place may come several times."""

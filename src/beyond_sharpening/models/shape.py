@@ -139,14 +139,14 @@ class Shape:
         """Entries of the head's matrix, V·h."""
         return self.vocabulary * self.hidden
 
-    def training_flops(self, prompt: int, completion: int) -> int:
-        """Floating-point operations that the gradient of one sequence needs.
+    def training_flops(self, prompt: int, completion: int, completions: int = 1) -> int:
+        """Floating-point operations that the gradient of so many completions of one prompt needs.
 
         Six a token and entry of a matrix (Kaplan et al., arXiv 2001.08361, section 2.1): two forward, four backward.
         The head meets completion tokens alone; an embedding is looked up and costs nothing. Attention takes 4·q·L
         forward, and three times that in all, for each pair of tokens of which one sees the other. What is computed
-        anew (checkpoints, logits) is not needed, and not counted.
+        anew (checkpoints, logits, the prompt for each of its completions) is not needed, and not counted.
         """
-        tokens = prompt + completion
-        matrices = (self.linear - self.head) * tokens + self.head * completion
-        return 6 * matrices + 12 * self.queries * self.layers * tokens * (tokens + 1) // 2
+        matrices = (self.linear - self.head) * prompt + self.linear * completions * completion
+        pairs = prompt * (prompt + 1) // 2 + completions * (completion * prompt + completion * (completion + 1) // 2)
+        return 6 * matrices + 12 * self.queries * self.layers * pairs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from pydantic import Field
 
 from beyond_sharpening.objectives import OBJECTIVES
@@ -25,7 +27,12 @@ class BenchmarkStep(Strict):
     prompts: Positive
     completions: int = Field(ge=2, description="Of each prompt.")
     prompt_tokens: Positive
-    new_tokens: Positive = Field(description="Tokens of a completion.")
+    new_tokens: Positive = Field(description="Tokens of a completion, at most where lengths are its own.")
+    own_lengths: bool = Field(default=False, description="Completions end at an EOS.")
+    measured: Positive = Field(default=1, description="Steps measured, after one that warms up.")
+    config: dict[str, Any] | None = Field(
+        default=None, description="Keys of the model's config.json; none is the start model's."
+    )
 
 
 class Benchmark(Strict):
@@ -44,3 +51,7 @@ class Benchmark(Strict):
     rollout_prompts: Positive
     prompt_lengths: list[Positive] = Field(min_length=1)
     step: BenchmarkStep
+    growth: dict[Literal["completions", "prompt_tokens", "new_tokens", "layers"], list[Positive]] = Field(
+        default={}, description="What an update is varied in, and its values."
+    )
+    further_steps: dict[str, BenchmarkStep] = Field(default={}, description="Steps of other models, by their names.")

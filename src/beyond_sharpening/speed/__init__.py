@@ -5,6 +5,7 @@ Repeats of ours and the peer's are interleaved, so that what else the machine do
 contest    one piece of work done twice
 decoding   power sampling, and rollouts
 grading    verdicts, against math-verify with the settings of TRL's reward
+growth     how the cost of an update grows
 training   a step of RLOO, part by part, against TRL's own trainer
 """
 

@@ -17,12 +17,15 @@ class Clock:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.spent: dict[str, list[float]] = defaultdict(list)
+        self.tokens: list[int] = []
         super().__init__(*args, **kwargs)
         self.add_callback(_WholeStep(self.spent["step"]))  # type: ignore[attr-defined]
 
     def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
         with self._timed("generation"):
-            return super()._generate_single_turn(*args, **kwargs)  # type: ignore[misc]
+            completions = super()._generate_single_turn(*args, **kwargs)  # type: ignore[misc]
+        self.tokens.append(sum(map(len, completions)))
+        return completions
 
     def _generate_and_score_completions(self, *args: Any, **kwargs: Any) -> Any:
         with self._timed("rollouts"):
@@ -34,10 +37,12 @@ class Clock:
         yield
         self.spent[part].append(now() - start)
 
-    def parts(self) -> dict[str, float]:
-        """Seconds of generation, scoring (with the reward) and training (with the optimiser) in the last step."""
-        generation, rollouts, step = (self.spent[part][-1] for part in ("generation", "rollouts", "step"))
-        return {"generation": generation, "scoring": rollouts - generation, "training": step - rollouts}
+    def rates(self) -> dict[str, float]:
+        """Tokens drawn a second, over all steps but the first: of a whole step, of generation, of scoring (with the
+        reward), and of training (with the optimiser)."""
+        generation, rollouts, step = (sum(self.spent[part][1:]) for part in ("generation", "rollouts", "step"))
+        seconds = {"generation": generation, "scoring": rollouts - generation, "training": step - rollouts}
+        return {part: sum(self.tokens[1:]) / spent for part, spent in {"whole": step, **seconds}.items()}
 
 
 class _WholeStep(TrainerCallback):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from beyond_sharpening.decoding import SamplingOptions, sample
+from beyond_sharpening.decoding import SamplingOptions, sample, score
 from beyond_sharpening.decoding.mh import power_mh
 from beyond_sharpening.decoding.reference import power_mh_one_chain
 from beyond_sharpening.parameters.decoders import PowerMH
@@ -24,7 +24,7 @@ VOCABULARY, EOS = 64, 0
 def contests(options: Benchmark) -> list[Contest]:
     """Power sampling and rollouts, on one small model."""
     model = build_model(options)
-    return [*_power_sampling(model, options), *_rollouts(model, options)]
+    return [*_power_sampling(model, options), *_rollouts(model, options), *_scoring(model, options)]
 
 
 def build_model(options: Benchmark) -> PreTrainedModel:
@@ -47,7 +47,8 @@ def build_model(options: Benchmark) -> PreTrainedModel:
         return LlamaForCausalLM(config).eval()
 
 
-def _prompts(number: int, length: int) -> list[list[int]]:
+def some_prompts(number: int, length: int) -> list[list[int]]:
+    """Prompts of random tokens, the same ones whenever it is asked."""
     generator = torch.Generator().manual_seed(0)
     return torch.randint(1, VOCABULARY, (number, length), generator=generator).tolist()
 
@@ -58,11 +59,11 @@ def _power_sampling(model: PreTrainedModel, options: Benchmark) -> list[Contest]
     sampling = SamplingOptions(options.new_tokens, [EOS], decoder.proposal_temperature)
 
     def batched(size: int) -> int:
-        prompts = _prompts(size, options.chain_prompt)
+        prompts = some_prompts(size, options.chain_prompt)
         return sum(map(len, power_mh(model, prompts, sampling, decoder, range(size), 0)))
 
     def one_at_a_time() -> int:
-        for seed, prompt in enumerate(_prompts(options.peer_chains, options.chain_prompt)):
+        for seed, prompt in enumerate(some_prompts(options.peer_chains, options.chain_prompt)):
             power_mh_one_chain(model, prompt, sampling, decoder, seed, 0)
         return options.peer_chains
 
@@ -87,7 +88,7 @@ def _rollouts(model: PreTrainedModel, options: Benchmark) -> list[Contest]:
 
 def _rollout(model: PreTrainedModel, options: Benchmark, length: int, samples: int) -> Contest:
     """Samples of prompts against ``generate`` on the prompts repeated, from the same distribution."""
-    prompts = _prompts(options.rollout_prompts, length)
+    prompts = some_prompts(options.rollout_prompts, length)
     repeated = torch.tensor(prompts).repeat_interleave(samples, 0)
     sampling = SamplingOptions(options.new_tokens, [EOS])
 
@@ -111,6 +112,38 @@ def _rollout(model: PreTrainedModel, options: Benchmark, length: int, samples: i
         "tokens/s",
         f"{_describe(options)}; {len(prompts)} prompts, {options.new_tokens} new tokens; "
         "peer: generate on repeated prompts, without log-probabilities",
+        ours,
+        peer,
+    )
+
+
+def _scoring(model: PreTrainedModel, options: Benchmark) -> list[Contest]:
+    """Samples of prompts scored once, against the two plain passes that a trainer with a KL term makes."""
+    return [_score(model, options, length) for length in options.prompt_lengths]
+
+
+def _score(model: PreTrainedModel, options: Benchmark, length: int) -> Contest:
+    samples, new = options.rollouts[0], options.new_tokens
+    prompts = [prompt for prompt in some_prompts(options.rollout_prompts // 2, length) for _ in range(samples)]
+    completions = some_prompts(len(prompts), new)
+    rows = torch.tensor([[*prompt, *text] for prompt, text in zip(prompts, completions, strict=True)])
+
+    def ours() -> int:
+        score(model, prompts, completions, samples)
+        return len(prompts)
+
+    def peer() -> int:
+        for part in [*rows.split(samples)] * 2:
+            with torch.no_grad():
+                logits = model(part, logits_to_keep=new + 1).logits[:, :-1]
+            logits.log_softmax(-1).gather(2, part[:, -new:, None])
+        return len(prompts)
+
+    return Contest(
+        f"scoring, {samples} completions, prompts of {length}",
+        "completions/s",
+        f"{_describe(options)}; {len(prompts) // samples} prompts, completions of {new}; "
+        f"peer: two plain forward passes, {samples} rows each",
         ours,
         peer,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from beyond_sharpening.speed import decoding, grading, training
 from beyond_sharpening.speed.contest import Measurement
+from beyond_sharpening.speed.growth import measure_growth
 
 if TYPE_CHECKING:
     from beyond_sharpening.parameters import Benchmark, Hardware, HubBase, TinyBase
@@ -23,9 +24,9 @@ def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) ->
 
     processor = f"{torch.get_num_threads()} thread(s)"
     machine = torch.cuda.get_device_name() if hardware.device == "cuda" else processor
-    step = training.measure_step(options, base, hardware)  # first, because it refuses what cannot fit
+    step = training.measure_steps(options, base, hardware)  # first, because it refuses what cannot fit
     contests = (*decoding.contests(options), *grading.contests())
-    decoded = [contest.measure(options.repeats) for contest in contests]
+    decoded = [contest.measure(options.repeats) for contest in contests] + measure_growth(options)
     for rows, where in ((decoded, processor), (step, machine)):  # what is decoded is small: no work for a GPU
         for row in rows:
             row["conditions"] += f"; {where}"

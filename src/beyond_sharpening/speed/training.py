@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 
     from beyond_sharpening.parameters import Benchmark, Hardware, HubBase, TinyBase
 
-PARTS = ("generation", "scoring", "training")
-STEPS = 2  # of a trainer: the first warms up
+PARTS = ("whole", "generation", "scoring", "training")
 PEAK_FLOPS = {
     "H100 PCIe": 756e12,
     "H100 NVL": 835e12,
@@ -61,7 +60,17 @@ class TimedPeer(Clock, RLOOTrainer):
 Builder = Callable[[Path, "Benchmark", "Hardware"], TimedObjectiveTrainer | TimedPeer]
 
 
-def measure_step(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> list[Measurement]:
+def measure_steps(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> list[Measurement]:
+    """The start model's step, and those of the models that the options describe."""
+    rows = measure_step(options, base, hardware)
+    for name, step in options.further_steps.items():
+        rows += measure_step(options.model_copy(update={"step": step}), base, hardware, f" of {name}")
+    return rows
+
+
+def measure_step(
+    options: Benchmark, base: TinyBase | HubBase, hardware: Hardware, whose: str = ""
+) -> list[Measurement]:
     """Tokens a second of each part, and the peak of memory; medians of interleaved repeats.
 
     Raises:
@@ -82,14 +91,16 @@ def measure_step(options: Benchmark, base: TinyBase | HubBase, hardware: Hardwar
             for side, build in (("ours", _ours), ("peer", _peer)):
                 for name, value in _one_run(build, start, options, hardware).items():
                     rates[side][name].append(value)
+    most = "up to " if step.own_lengths else ""
     conditions = (
         f"{shape.parameters / 1e6:.3g}M parameters, {step.prompts} x {step.completions} completions of "
-        f"{step.new_tokens} tokens, prompts of {step.prompt_tokens}, {hardware.dtype}, attention {hardware.attention}; "
-        "peer: TRL's RLOOTrainer with its KL term"
+        f"{most}{step.new_tokens} tokens, prompts of {step.prompt_tokens}, {hardware.dtype}, "
+        f"attention {hardware.attention}; peer: TRL's RLOOTrainer with its KL term"
     )
-    rows = [_row(f"RLOO step, {part}", "tokens/s", rates, part, conditions) for part in PARTS]
-    if hardware.device == "cuda":
-        flops = shape.training_flops(step.prompt_tokens, step.new_tokens) / step.new_tokens
+    rows = [_row(f"RLOO step{whose}, {part}", "tokens/s", rates, part, conditions) for part in PARTS]
+    if hardware.device == "cuda" and not whose:
+        tokens = step.completions * step.new_tokens
+        flops = shape.training_flops(step.prompt_tokens, step.new_tokens, step.completions) / tokens
         rows += [_memory_row(rates, conditions), *_utilisation(rates, flops, conditions)]
     return rows
 
@@ -127,10 +138,10 @@ def _utilisation(rates: dict[str, dict[str, list[float]]], flops: float, conditi
 
 
 def _configuration(options: Benchmark, base: TinyBase | HubBase, vocabulary: int) -> PretrainedConfig:
-    """That of the start model where the parameters tell it, and of the benchmark's small model otherwise."""
+    """That of the step or of the start model, where one is told, and of the benchmark's small model otherwise."""
     from transformers import AutoConfig, LlamaConfig
 
-    config = getattr(base, "config", None)
+    config = options.step.config or getattr(base, "config", None)
     if config is not None:
         return AutoConfig.for_model(**config)
     return LlamaConfig(
@@ -154,14 +165,13 @@ def _save_start(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTok
 
 
 def _one_run(build: Builder, start: Path, options: Benchmark, hardware: Hardware) -> dict[str, float]:
-    """Tokens a second of each part of a trainer's last step, and its peak of memory in GiB."""
+    """Tokens a second of a trainer's steps and their parts, and its peak of memory in GiB."""
     if hardware.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     trainer = build(start, options, hardware)
     quiet(trainer)
     trainer.train()
-    tokens = options.step.prompts * options.step.completions * options.step.new_tokens
-    rates = {part: tokens / seconds for part, seconds in trainer.parts().items()}
+    rates = trainer.rates()
     if hardware.device == "cuda":
         rates["memory"] = torch.cuda.max_memory_allocated() / 2**30
     del trainer
@@ -177,7 +187,7 @@ def _ours(start: Path, options: Benchmark, hardware: Hardware) -> TimedObjective
         Objective.named("tilted"),
         _grade,
         _arguments(start, options, hardware),
-        fixed_length=True,
+        fixed_length=not options.step.own_lengths,
         generation_batch=hardware.generation_batch,
         processing_class=policy.tokenizer(),
         train_dataset=_prompts(options),
@@ -186,14 +196,11 @@ def _ours(start: Path, options: Benchmark, hardware: Hardware) -> TimedObjective
 
 def _peer(start: Path, options: Benchmark, hardware: Hardware) -> TimedPeer:
     policy = Policy(start)
+    length = {} if options.step.own_lengths else {"min_new_tokens": options.step.new_tokens}
     return TimedPeer(
         model=policy.model(hardware.device, attention=hardware.attention),
         reward_funcs=[_reward],
-        args=on_one_gpu(
-            _arguments(
-                start, options, hardware, beta=0.01, generation_kwargs={"min_new_tokens": options.step.new_tokens}
-            )
-        ),
+        args=on_one_gpu(_arguments(start, options, hardware, beta=0.01, generation_kwargs=length)),
         processing_class=policy.tokenizer(),
         train_dataset=_prompts(options),
     )
@@ -205,7 +212,7 @@ def _arguments(start: Path, options: Benchmark, hardware: Hardware, **own: Any) 
     return RLOOConfig(
         **{**ESTIMATOR, **own},
         output_dir=str(start.parent / "trainer"),
-        max_steps=STEPS,
+        max_steps=1 + options.step.measured,
         num_generations=options.step.completions,
         per_device_train_batch_size=micro_batch,
         gradient_accumulation_steps=completions // micro_batch,
