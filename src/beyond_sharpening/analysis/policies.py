@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beyond_sharpening.analysis.contrasts import BASE, REFERENCE_DECODER
-from beyond_sharpening.analysis.ruling import SIGNIFICANT, Verdict
+from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.contrasts import LEVEL
+from beyond_sharpening.analysis.ruling import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame) -> Verdict
     lines += [line for rows in contrasts if (line := _many_tries(rows, curves, names))]
     note = (
         f"95 % intervals over {primary['unit'].iloc[0]}s; p-values Holm-adjusted over the primary contrasts of a "
-        f"benchmark, at {SIGNIFICANT}. A difference that is not significant is not the absence of one."
+        f"benchmark, at {LEVEL}. A difference that is not significant is not the absence of one."
     )
     return Verdict(f"{'; '.join(tallies)} ({scope}).", lines, note, "undetermined")
 
@@ -38,7 +39,7 @@ def _sides(rows: pd.DataFrame, names: dict[str, str]) -> tuple[str, str]:
 
 
 def _tally(a: str, b: str, rows: pd.DataFrame) -> str:
-    decided = rows[rows["p_adjusted"] < SIGNIFICANT]
+    decided = rows[rows["p_adjusted"] < LEVEL]
     better, worse = int((decided["difference"] > 0).sum()), int((decided["difference"] < 0).sum())
     if len(rows) == 1 and better + worse:
         return f"{a} gives {'more' if better else 'fewer'} right answers than {b}"

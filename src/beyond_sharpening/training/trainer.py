@@ -237,13 +237,6 @@ class ObjectiveTrainer(RLOOTrainer):
             self._record(importance_mean=self._moments[1] / self._moments[0])
             self._record(importance_effective=effective_share(self._moments))
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """TRL's, with the log-probability of each token under what drew it beside the completions, (B, T)."""
-        output = super()._generate_and_score_completions(inputs)
-        drawn = [torch.as_tensor(rollout.token_logp, dtype=torch.float32) for rollout in self._rollouts]
-        padded = torch.nn.utils.rnn.pad_sequence(drawn, batch_first=True).to(self.accelerator.device)
-        return {**output, "sampler_logp": padded}
-
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *unused: Any) -> torch.Tensor:
         """The composed reward of every rollout of every process, (N, 1)."""
         n_tokens = torch.tensor([float(len(rollout.tokens)) for rollout in self._rollouts])
@@ -271,8 +264,13 @@ class ObjectiveTrainer(RLOOTrainer):
         return self.reward_scale * reward[:, None]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
-        """TRL's new batch of completions; of the right or the wrong ones alone, where that is asked for."""
+        """TRL's new batch of completions, with the log-probability of each token under what drew it, (B, T).
+
+        Of the right or the wrong ones alone, where that is asked for.
+        """
         batch = super()._generate_and_score_completions(inputs)
+        drawn = [torch.as_tensor(rollout.token_logp, dtype=torch.float32) for rollout in self._rollouts]
+        batch["sampler_logp"] = torch.nn.utils.rnn.pad_sequence(drawn, batch_first=True).to(self.accelerator.device)
         if self.samples != "all":
             batch["advantages"] = self.reward_scale * (self._told - CONSTANT_BASELINES[self.samples]).nan_to_num()
         return batch

@@ -83,7 +83,7 @@ def _compared(samples: pd.DataFrame, family: Sequence[tuple[str, str]], known: p
     """The frames of the comparison; ``known`` has the columns that the files had."""
     sizes = samples.groupby(["policy", "benchmark", "train_seed", "problem_id"]).size().clip(upper=MOST_K)
     ks = sorted({*(2**i for i in range(MOST_K.bit_length()) if 2**i <= sizes.max()), int(sizes.min())})
-    curves, estimated = pass_at_k_curves(samples, ks, seed=0), estimates(samples, ks)
+    curves, estimated = pass_at_k_curves(samples, ks), estimates(samples, ks)
     if "answer" not in known:  # a vote in which all abstain is none
         curves = curves.assign(**dict.fromkeys(("maj_at_k", "maj_low", "maj_high"), np.nan))
         estimated = estimated.assign(**dict.fromkeys((f"maj@{k}" for k in ks), np.nan))
