@@ -34,8 +34,8 @@ __all__ = [
     "prediction_lines",
     "prediction_outcomes",
     "prompt_tokens",
-    "training_tokens",
     "told_and_true",
+    "training_tokens",
     "validate_samples",
     "verdict",
 ]
