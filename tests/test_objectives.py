@@ -1,12 +1,16 @@
 """One reward, three coefficients, and the optimum of each."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from beyond_sharpening.objectives import Objective
+from beyond_sharpening.analysis import PRIMARY_FAMILY
+from beyond_sharpening.objectives import OBJECTIVES, Objective
 
 COEFFICIENTS = {
     "task_reward": (1, 0, 0),
@@ -39,24 +43,44 @@ def test_the_reward_worked_by_hand():
 @pytest.mark.parametrize(
     ("normalisation", "divisor"), [("mean", 9), ({"length_power": 0.5}, 3), ({"length_power": 0}, 1)]
 )
-def test_normalisation_divides_the_reference_and_nothing_else(normalisation, divisor):
-    reward = Objective(2, 3, 5, normalisation).reward(*(torch.tensor([value]) for value in (1.0, -4.0, -2.0, 9.0)))
-    assert reward.item() == pytest.approx(2 - 3 * 4 / divisor + 5 * 2)
+def test_normalisation_divides_what_sharpens_and_leaves_the_anchor_a_sum(normalisation, divisor):
+    """The paper's rewards: α·s, (α − 1)·s + log π_ref − log π_θ, R + ((α − 1)·s + log π_ref − log π_θ)/β."""
+    told = [torch.tensor([value], dtype=torch.float64) for value in (1.0, -4.0, -2.0, 9.0)]
+    s = -4 / divisor
+    expected = {"sharpening": 3 * s, "tempered": 2 * s - 4 + 2, "tilted": 1 + (2 * s - 4 + 2) / 50}
+    for name, reward in expected.items():
+        objective = Objective.named(name, alpha=3, beta=50, normalisation=normalisation)
+        assert objective.reward(*told).item() == pytest.approx(reward)
+
+
+@pytest.mark.parametrize("name", ["tempered", "tilted", "null_control"])
+def test_at_an_exponent_of_one_the_normalisation_changes_nothing(name):
+    plain, normalised = (Objective.named(name, alpha=1, beta=7, normalisation=s) for s in ("sum", "mean"))
+    told = (TASK, LOGP, LOGP - 1, LENGTHS)
+    assert torch.equal(plain.reward(*told), normalised.reward(*told))
+    assert torch.equal(plain.optimum(TASK, LOGP, LENGTHS), normalised.optimum(TASK, LOGP, LENGTHS))
+
+
+def test_what_the_reference_cannot_say_stays_unsaid_under_a_normalisation_too():
+    for alpha in (0.5, 2):
+        objective = Objective.named("tempered", alpha=alpha, normalisation="mean")
+        logp = torch.tensor([-math.inf, 0.0], dtype=torch.float64)
+        assert objective.optimum(torch.zeros(2), logp, torch.ones(2)).tolist() == [-math.inf, 0.0]
 
 
 @pytest.mark.parametrize("name", ["tempered", "tilted", "null_control"])
 @pytest.mark.parametrize("normalisation", ["sum", "mean"])
 def test_with_entropy_the_optimum_is_the_reference_sharpened_and_tilted(name, normalisation):
-    """π* ∝ π_ref^(b/c) · exp(a·R/c), with π_ref^(1/length) in its place under the mean."""
-    optimum = Objective.named(name, 2, 5, normalisation).optimum(TASK, LOGP, LENGTHS).exp()
+    """π* ∝ π_ref · π_ref^(α − 1) · exp(β·R), with π_ref^(1/length) in place of the sharpened one under the mean."""
+    optimum = Objective.named(name, alpha=2, beta=5, normalisation=normalisation).optimum(TASK, LOGP, LENGTHS).exp()
     alpha, beta = {"tempered": (2, 0), "tilted": (2, 5), "null_control": (1, 0)}[name]
     reference = LOGP.exp() ** (1 / LENGTHS if normalisation == "mean" else 1)
-    weights = reference**alpha * (beta * TASK).exp()
+    weights = LOGP.exp() * reference ** (alpha - 1) * (beta * TASK).exp()
     torch.testing.assert_close(optimum, weights / weights.sum())
 
 
 def test_the_optimum_of_arrays_is_that_of_tensors():
-    objective = Objective.named("tilted", 2, 5)
+    objective = Objective.named("tilted", alpha=2, beta=5)
     arrays = objective.optimum(TASK.numpy(), LOGP.numpy(), LENGTHS.int().numpy())
     torch.testing.assert_close(arrays, objective.optimum(TASK, LOGP, LENGTHS))
 
@@ -108,7 +132,7 @@ def test_what_the_reference_cannot_say_stays_unsaid(name):
 
 
 def test_prompts_are_solved_side_by_side():
-    objective = Objective.named("tilted", 2, 5)
+    objective = Objective.named("tilted", alpha=2, beta=5)
     other = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64).log()
     both = objective.optimum(torch.stack([TASK, 1 - TASK]), torch.stack([LOGP, other]), LENGTHS)
     torch.testing.assert_close(both[0], objective.optimum(TASK, LOGP, LENGTHS))
@@ -129,7 +153,7 @@ def test_an_unknown_normalisation_is_refused(normalisation):
 
 @pytest.mark.parametrize("bad", [{"alpha": 0}, {"alpha": -1}, {"beta": 0}, {"beta": math.nan}])
 def test_alpha_and_beta_are_positive(bad):
-    with pytest.raises(ValueError, match="alpha and beta must be positive; got"):
+    with pytest.raises(ValueError, match=r"(alpha|beta) must be greater than 0.*; got"):
         Objective.named("tilted", **bad)
 
 
@@ -143,3 +167,68 @@ def test_a_reference_without_mass_has_no_optimum(broken):
     logp = torch.tensor([[-1.0, -2.0], broken])
     with pytest.raises(ValueError, match=r"prompt\(s\) at \[\[1\]\]"):
         Objective.named("tempered").optimum(torch.zeros(2, 2), logp, torch.ones(2, 2))
+
+
+def test_a_parameter_that_no_objective_takes_is_refused_and_one_of_others_has_no_effect():
+    with pytest.raises(ValueError, match="no objective takes gamma = 3; known: alpha, beta"):
+        Objective.named("tilted", gamma=3)
+    assert Objective.named("task_reward", alpha=4, beta=5) == Objective.named("task_reward")
+
+
+def test_the_table_tells_objectives_apart_for_the_eye_and_says_who_is_told_what_is_right():
+    rows = OBJECTIVES.values()
+    for look in ("label", "colour", "marker"):
+        assert len({getattr(row, look) for row in rows}) == len(rows)
+    assert [name for name, row in OBJECTIVES.items() if row.is_told] == ["task_reward", "tilted"]
+    assert [name for name in OBJECTIVES if Objective.named(name).is_null] == ["null_control"]
+
+
+def test_the_primary_contrasts_that_follow_from_the_table_are_the_six():
+    against_base = [(name, "base") for name in ("task_reward", "sharpening", "tempered", "tilted")]
+    assert list(PRIMARY_FAMILY) == [*against_base, ("task_reward", "sharpening"), ("task_reward", "tempered")]
+
+
+ROW = """
+    "mine": NamedObjective(
+        lambda alpha, gamma: (gamma, alpha, 1 / gamma), "trained for three.", label="Mine", colour="#000", marker="*",
+        parameters=(ALPHA, Parameter("gamma", 3.0, "Its weight.", most=10)), normalised=True,
+    ),
+}
+\"\"\"Every objective"""
+
+NEWCOMER = r"""
+import sys, types
+from importlib.util import find_spec
+spec = find_spec("beyond_sharpening.objectives")
+module = types.ModuleType(spec.name)
+sys.modules[spec.name] = module
+before, table, after = open(spec.origin).read().partition(ROW[ROW.index("}\n") :])
+assert table
+exec(before + ROW + after, module.__dict__)
+assert not {"torch", "pandas", "numpy"} & set(sys.modules), "the table is read before anything heavy is needed"
+
+from beyond_sharpening import settings
+from beyond_sharpening.analysis import PRIMARY_FAMILY
+from beyond_sharpening.parameters.sweep import Sweep
+from beyond_sharpening.pipeline_registry import register_pipelines
+from beyond_sharpening.reporting.labels import MEANINGS, look
+from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
+
+asked = {"train": {"mine": {"gamma": 5}}, "sweep": {"objectives": {"mine": {"gamma": [1, 2]}}}}
+loader = ExperimentConfigLoader("conf", runtime_params=asked, **settings.CONFIG_LOADER_ARGS)
+assert loader["catalog"]["mine_policy"]["filepath"].endswith("tiny/mine/alpha2-gamma5/seed-0/last")
+assert loader["parameters"]["theory"]["objectives"][-1] == "mine"
+assert Sweep.model_validate(loader["parameters"]["sweep"]).objectives["mine"].given() == {"gamma": [1.0, 2.0]}
+assert {"train_mine", "evaluate_mine"} <= set(register_pipelines())
+assert ("mine", "base") in PRIMARY_FAMILY
+assert (look("mine").label, MEANINGS["mine"]) == ("Mine", "trained for three.")
+"""
+
+
+def test_a_new_objective_is_one_row():
+    """Pipelines, parameters, catalog, axes of a sweep, contrasts and the report's words follow from it."""
+    root = Path(__file__).resolve().parents[1]
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"ROW = {ROW!r}\n{NEWCOMER}"], cwd=root, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr

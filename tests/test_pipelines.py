@@ -101,8 +101,8 @@ def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) ->
     primary = [row for row in summary["comparisons"] if row["family"] == "primary"]
     assert len(primary) == 6 * 3
     html, markdown = (reporting / "report.html").read_text(), (reporting / "report.md").read_text()
-    assert "| every training | normalisation: sum," in markdown
-    assert "| tempered/alpha2 | alpha: 2.0 |" in markdown
+    assert "| every training | fixed_length: " in markdown
+    assert "| tempered/alpha2 | alpha: 2.0, normalisation: sum |" in markdown
     assert "null_control" not in markdown, "what was not run is not said to have been"
     assert html.count("data:image/png;base64,") == markdown.count("](figures/")
     shown = set(re.findall(r"\(figures/(\w+\.png)\)", markdown))
@@ -177,11 +177,11 @@ def test_another_cell_stands_beside_the_first_and_joins_the_comparison(finished:
     after = files(finished / "06_models")
     assert {name: after[name] for name in before} == before, "a cell that was there has been touched"
     assert "tiny/tilted/alpha4-beta100/seed-1/last/model.safetensors" in after
-    run(finished, "report", training={"steps": 77})
+    run(finished, "report", task={"max_completion_tokens": 41})
     told = (finished / "08_reporting/report.md").read_text().split("## What was run")[1]
-    assert "steps: 3," in told, "the report states what was asked for, not what the cells were made with"
-    assert "steps: 77" not in told
-    assert "| tilted/alpha4-beta100 | alpha: 4.0, beta: 100.0 |" in told
+    assert "max_completion_tokens: 40" in told, "the report states what was asked for, not what was made"
+    assert "max_completion_tokens: 41" not in told
+    assert "| tilted/alpha4-beta100 | alpha: 4.0, beta: 100.0, normalisation: sum |" in told
     rows = json.loads((finished / "08_reporting/summary.json").read_text())["rows"]
     assert {row["variant"] for row in rows if row["policy"] == "tilted"} == {"alpha2-beta100", "alpha4-beta100"}
 

@@ -2,21 +2,19 @@
 
 from kedro.pipeline import Pipeline
 
+from beyond_sharpening.objectives import OBJECTIVES, PRIMARY
 from beyond_sharpening.pipelines import benchmark, compare, evaluate, prepare_base, prepare_data, report, theory, train
-
-COMPARED = ("task_reward", "sharpening", "tempered", "tilted")
-CONTROL = "null_control"
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Every pipeline holds what it needs upstream; what is already there is skipped when it runs."""
     data = prepare_data.create_pipeline()
     base = data + prepare_base.create_pipeline()
-    trained = {name: base + train.create_pipeline(name) for name in (*COMPARED, CONTROL)}
+    trained = {name: base + train.create_pipeline(name) for name in OBJECTIVES}
     evaluated = {name: trained[name] + evaluate.create_policy_pipeline(name) for name in trained}
     evaluated["base"] = base + evaluate.create_base_pipeline()
-    everything = sum((evaluated[name] for name in ("base", *COMPARED)), Pipeline([]))
-    everything += evaluate.create_gathering_pipeline(["base", *COMPARED])
+    everything = sum((evaluated[name] for name in ("base", *PRIMARY)), Pipeline([]))
+    everything += evaluate.create_gathering_pipeline(["base", *PRIMARY])
     reporting = compare.create_pipeline() + report.create_pipeline()
     return {
         "prepare_data": data,

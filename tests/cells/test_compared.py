@@ -54,7 +54,7 @@ def test_what_cells_share_is_told_once_and_as_they_were_made(tiny, cells):
     run = what_was_run(cells)
     assert run["parameters"]["every training"]["steps"] == 60 != tiny["train"]["tilted"]["steps"]
     assert run["parameters"]["task"] == trained_task(tiny["task"])
-    assert run["parameters"]["tilted/alpha4-beta100"] == {"alpha": 4.0, "beta": 100.0}
+    assert run["parameters"]["tilted/alpha4-beta100"] == {"alpha": 4.0, "beta": 100.0, "normalisation": "sum"}
     assert set(run["parameters"]) == {"task", "every training", "tilted/alpha4-beta100"}
     assert run["seeds"] == {"data_seed": 0, "base_seed": 0, "train_seed": [0, 1], "sample_seed": 0}
     assert run["versions"] == {"torch": "2.0"}
@@ -105,7 +105,7 @@ def test_where_several_are_there_and_none_is_asked_for_the_message_says_how_to_a
     assert str(caught.value).splitlines() == [
         "sharpening is there in alpha1, alpha4-mean, of-others, not in alpha2; compare one of them:",
         "  --params=train.sharpening.alpha=1",
-        "  --params=train.sharpening.alpha=4,train.sharpening.normalisation=mean",
+        "  --params=train.sharpening.steps=9,train.sharpening.alpha=4,train.sharpening.normalisation=mean",
         "  of-others",
     ]
 

@@ -9,7 +9,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from beyond_sharpening import settings
-from beyond_sharpening.cells.identity import commit, differences, identity, manifest
+from beyond_sharpening.cells.identity import commit, differences, differing, identity, manifest
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 from beyond_sharpening.wiring.manifests import GUARDED
@@ -57,6 +57,18 @@ def test_an_identity_changes_with_what_determines_the_result_and_with_nothing_el
     assert block[last] != value
     block[last] = value
     assert {stage for stage in STAGES if identity(asked, stage) != identity(tiny, stage)} == changed
+
+
+def test_a_manifest_from_before_a_parameter_was_there_or_was_refused_is_still_of_the_same_cell(tiny):
+    """Earlier ones tell what an objective ignores, and how often states are kept; and lack what came since."""
+    asked = identity(tiny, "task_reward_samples")
+    earlier = deepcopy(asked)
+    earlier["train"]["task_reward"] |= {"alpha": 2.0, "beta": 100.0, "normalisation": "sum", "checkpoint_every": 50}
+    del earlier["train"]["task_reward"]["reward_scale"]
+    assert differing(earlier, asked) == []
+    earlier["train"]["task_reward"]["steps"] = 3
+    assert differing(earlier, asked) == ["train.task_reward.steps: 3 there, 200 asked"]
+    assert differing(identity(tiny, "base"), identity(tiny, "base")) == []
 
 
 def test_an_edited_file_is_another_source(tiny, tmp_path):
@@ -119,7 +131,8 @@ def test_a_cell_made_with_other_parameters_stops_the_run_before_anything_is_made
     assert message.startswith(f"{place} holds results made with other parameters than asked for:\n")
     assert "\n  train.tilted.steps: 200 there, 3 asked\n" in message
     assert "\n  base.architecture.hidden_size: 64 there, 16 asked\n" in message
-    assert message.endswith("or remove that folder to make it anew.")
+    assert "or remove that folder to make it anew." in message
+    assert message.endswith("What of a training is asked for by --params gives it a folder of its own.")
     made = [path for path in tmp_path.rglob("*") if path.is_file() and "mlflow" not in path.name]
     assert sorted(path.name for path in made) == ["history.parquet", "manifest.json"]
     assert (place / "history.parquet").read_text() == "the work of a day"

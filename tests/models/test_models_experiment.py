@@ -13,7 +13,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from beyond_sharpening.analysis import validate_samples
 from beyond_sharpening.models.policy import save_policy
-from beyond_sharpening.parameters import OBJECTIVES, HubBase
+from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters import HubBase
 from models.families import (
     DECIDED,
     FAMILIES,

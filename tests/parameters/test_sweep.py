@@ -7,9 +7,8 @@ from kedro.framework.cli.project import run as kedro_run
 
 from beyond_sharpening import settings
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.objectives import Objective
-from beyond_sharpening.parameters import OBJECTIVES
-from beyond_sharpening.parameters.sweep import AXES, Cell, Sweep, cells
+from beyond_sharpening.objectives import OBJECTIVES, Objective
+from beyond_sharpening.parameters.sweep import Cell, Sweep, cells
 from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 
 pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver")
@@ -75,7 +74,7 @@ def test_an_axis_is_what_changes_the_objective(objective):
         "beta": Objective.named(objective, alpha=2, beta=1000) != shipped,
         "normalisation": shipped.reference != 0 and objective != "null_control",  # which aims at π_ref itself
     }
-    assert set(AXES[objective]) == {axis for axis, changed in changes.items() if changed}
+    assert set(OBJECTIVES[objective].takes) == {axis for axis, changed in changes.items() if changed}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from beyond_sharpening.cli import cli
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.whole, pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")]
 PATIENCE = 180  # seconds until a small run trains, on a machine that is busy with other things
-SHARED, GOOD, BAD = "tiny/base", "tiny/task_reward/default/seed-0", "tiny/tempered/alpha2/seed-0"
+SHARED, GOOD, TEMPERED = "tiny/base", "tiny/task_reward/default/seed-0", "tiny/tempered/alpha2/seed-0"
+BAD, ENDLESS = "tiny/tempered/alpha2-trl.optim_no_such/seed-0", "tiny/tempered/alpha2-steps1000000/seed-0"
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +57,8 @@ def table(result: Result) -> dict[str, str]:
 
 
 def parent_of(data: Path) -> Run:
-    (parent,) = [run for run in runs(data) if run.info.run_name == "sweep"]
-    return parent
+    """The run of the last sweep."""
+    return max((run for run in runs(data) if run.info.run_name == "sweep"), key=lambda run: run.info.start_time)
 
 
 def test_bad_input_is_the_last_line_without_a_traceback_and_nothing_is_launched(tmp_path):
@@ -82,7 +83,7 @@ def test_a_cell_that_fails_stops_no_other_and_fails_the_sweep(data, one_failed):
 def test_a_dry_run_lists_the_cells_and_makes_nothing(tmp_path):
     planned = sweep(tmp_path, "dry_run=true")
     assert planned.exit_code == 0, planned.output
-    assert planned.output.splitlines()[-3:] == [f"to do{' ' * 19}{name}" for name in (SHARED, GOOD, BAD)]
+    assert planned.output.splitlines()[-3:] == [f"to do{' ' * 19}{name}" for name in (SHARED, GOOD, TEMPERED)]
     assert not (tmp_path / "08_reporting").exists()
     assert runs(tmp_path) == []
 
@@ -135,9 +136,9 @@ def test_an_interrupted_sweep_cancels_its_jobs_and_leaves_what_it_can_go_on_from
     assert output.splitlines()[-1] == "Error: the run was stopped by SIGINT; a rerun goes on where it can"
     assert leaves_no_process(process.pid)
     parent = parent_of(data)
-    assert parent.info.status == beneath(data, parent)[BAD].info.status == "FAILED"
+    assert parent.info.status == beneath(data, parent)[ENDLESS].info.status == "FAILED"
     listed = sweep(data, endless, only_list=True).output.splitlines()
-    assert listed[-2:] == [f"finished                {GOOD}", f"half-trained            {BAD}"]
+    assert listed[-2:] == [f"finished                {GOOD}", f"half-trained            {ENDLESS}"]
 
 
 def leaves_no_process(group: int) -> bool:

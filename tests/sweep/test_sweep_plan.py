@@ -84,7 +84,7 @@ def test_what_the_grid_sets_cannot_be_set_beside_it(data):
 
 
 def test_two_cells_at_one_place_are_refused(data):
-    told = refusal(data, sweep={"objectives": {"tempered": {"alpha": [2, 2.00000001]}}})
+    told = refusal(data, sweep={"objectives": {"tempered": {"alpha": [2, 2.0]}}})
     assert told == f"2 cells of the grid would be kept at one place, {CELL}: leave all but one out"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from beyond_sharpening.parameters import OBJECTIVES
+from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.theory.optimum import CELLS, check_training
 
 

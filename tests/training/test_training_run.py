@@ -13,7 +13,7 @@ import torch
 from beyond_sharpening.errors import BadInput, Diverged
 from beyond_sharpening.grading import Verdict
 from beyond_sharpening.models.tiny import build_tokenizer
-from beyond_sharpening.parameters import OBJECTIVES
+from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import prompt_token_ids
@@ -144,8 +144,8 @@ class TestAdapter:
         assert equal(resumed.last, whole.last)
 
     def test_it_is_a_cell_of_its_own(self):
-        assert options("tempered").variant() == "alpha2"
-        assert self.asked.variant() == "alpha2-lora2"
+        assert options("tempered").naming() == "alpha2"
+        assert self.asked.naming() == "alpha2-lora2"
 
 
 class CutOff(Exception):

@@ -9,8 +9,8 @@ import yaml
 from beyond_sharpening import settings
 from beyond_sharpening.cells.identity import identity
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.objectives import Objective
-from beyond_sharpening.parameters import OBJECTIVES, Parameters, Training
+from beyond_sharpening.objectives import OBJECTIVES, Objective
+from beyond_sharpening.parameters import Parameters, Training
 from beyond_sharpening.parameters.layers import compose
 from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 
@@ -169,6 +169,10 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"train": {"tilted": {"alhpa": 4}}}, "train.tilted.alhpa = 4: unknown key; known: adam_betas, alpha, beta,"),
         ({"train": {"tilted": {"alpha": -1}}}, "train.tilted.alpha = -1: Input should be greater than 0"),
         ({"train": {"tempered": {"alpha": 101}}}, "train.tempered.alpha = 101: Input should be less than or equal to"),
+        ({"train": {"task_reward": {"alpha": 4}}}, "alpha = 4: task_reward takes no alpha; of its own it takes: no"),
+        ({"train": {"tempered": {"beta": 4}}}, "tempered takes no beta; of its own it takes: alpha, normalisation"),
+        ({"train": {"null_control": {"normalisation": "mean"}}}, "normalisation = 'mean': null_control takes no norm"),
+        ({"train": {"tilted": {"differs": ["steps"]}}}, "train.tilted.differs = is found out, not told: leave it out"),
         ({"train": {"tilted": {"beta": 0}}}, "train.tilted.beta = 0: Input should be greater than 0"),
         ({"train": {"tilted": {"beta": float("inf")}}}, "train.tilted.beta = inf: Input should be a finite number"),
         ({"train": {"tilted": {"normalisation": "none"}}}, "sum, mean or {length_power: w} with a finite w; got"),
@@ -244,7 +248,8 @@ def test_bad_input_on_the_command_line_is_named_with_its_value_and_what_is_allow
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
-        ("base/parameters_train_tilted.yml", "train: {tilted: {alpha: -2}}", "train.tilted.alpha = -2: Input should"),
+        ("base/parameters_train.yml", "train: {tilted: {alpha: -2}}", "train.tilted.alpha = -2: Input should"),
+        ("base/parameters_train.yml", "train: {task_reward: {beta: 2}}", "train.task_reward.beta = 2: task_reward"),
         ("base/parameters_training.yml", "training: {step: 3}", "training.step = 3: unknown key; known: adam_betas"),
         ("local/parameters.yml", "models: {tiny: {problems: {train: maths}}}", "models.tiny.problems.train = 'maths':"),
         ("local/parameters.yml", "model: gpt5", "model = 'gpt5': unknown; known: "),
@@ -335,4 +340,63 @@ def test_no_argument_that_the_estimator_rests_on_is_free(argument):
 )
 def test_a_cell_is_named_by_what_sets_it_apart(options, variant):
     shipped = Training.model_validate(load()["train"]["task_reward"])
-    assert Training.model_validate({**shipped.model_dump(), **options}).variant() == variant
+    assert Training.model_validate({**shipped.model_dump(), **options}).naming() == variant
+
+
+def names(**asked) -> dict[str, str]:
+    return {name: Training.model_validate(block).naming() for name, block in load(**asked)["train"].items()}
+
+
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        ({"learning_rate": 1e-5}, "learning_rate1e-05"),
+        ({"learning_rate": 1e-4, "steps": 200}, ""),  # the model's own, said again
+        ({"steps": 50, "reward_scale": 10}, "reward_scale10-steps50"),
+        ({"epochs": 2}, "epochs2"),
+        ({"lora": {"rank": 8, "scale": 16}}, "lora8-lora.scale16"),
+        ({"lora": {"rank": 8, "scale": 16, "targets": "all-linear"}}, "lora8-lora.scale16"),
+        ({"trl": {"optim": "sgd"}}, "trl.optim_sgd"),
+        ({"fixed_length": True, "max_grad_norm": 0.5}, "fixed_length-max_grad_norm0.5"),
+        ({"checkpoint_every": 7}, ""),  # changes nothing of what is made
+    ],
+)
+def test_what_is_not_the_models_default_names_a_cell_of_its_own(training, told):
+    found = names(training=training)
+    assert found["tilted"] == "-".join(filter(None, ["alpha2-beta100", told]))
+    assert found["task_reward"] == (told or "default")
+
+
+def test_a_name_that_would_grow_too_long_or_cannot_be_a_folders_ends_in_a_hash():
+    long = {"learning_rate": 3e-6, "steps": 77, "weight_decay": 0.5, "validate_every": 7, "completions_per_prompt": 4}
+    found = [names(training={**long, "steps": steps})["tilted"] for steps in (77, 78, 77)]
+    assert found[0] == found[2] != found[1]
+    assert all(re.fullmatch("alpha2-beta100-[0-9a-f]{8}", name) for name in found)
+    listed, path = {"adam_betas": [0.9, 0.99]}, {"trl": {"optim": "a/b"}}
+    assert all(re.fullmatch("[0-9a-f]{8}", names(training=odd)["task_reward"]) for odd in (listed, path))
+
+
+def test_what_a_file_says_is_the_default_of_its_model(conf):
+    (conf / "local/parameters.yml").write_text("models: {tiny: {training: {steps: 9, lora: {rank: 2, scale: 4}}}}")
+    assert names(conf=conf)["tempered"] == "alpha2-lora2"
+    assert names(conf=conf, training={"steps": 200})["tempered"] == "alpha2-lora2-steps200"
+    assert names(conf=conf, training={"lora": None})["tempered"] == "alpha2-no_lora"
+
+
+def test_what_all_objectives_share_reaches_those_that_take_it():
+    """Task reward would else be trained a second time under another name, with nothing changed."""
+    asked, plain = load(training={"normalisation": "mean", "alpha": 4}), load()
+    for name, row in OBJECTIVES.items():
+        changed = {key for key, value in asked["train"][name].items() if plain["train"][name][key] != value}
+        assert changed - {"differs"} == {"alpha", "normalisation"} & {*row.takes}
+    assert names(training={"normalisation": "mean"})["task_reward"] == "default"
+    assert names(training={"normalisation": "mean"})["tempered"] == "alpha2-mean"
+
+
+def test_the_catalog_has_the_same_entries_for_every_objective():
+    loader = ExperimentConfigLoader(CONF, runtime_params={"train_seed": 3}, **settings.CONFIG_LOADER_ARGS)
+    catalog = loader["catalog"]
+    assert catalog["tilted_policy"]["filepath"] == "data/06_models/tiny/tilted/alpha2-beta100/seed-3/last"
+    kinds = ("policy", "best_policy", "history", "manifest", "samples", "samples_manifest")
+    assert {f"{name}_{kind}" for name in OBJECTIVES for kind in kinds} <= set(catalog)
+    assert not [name for name in catalog if "{objective}" in name]

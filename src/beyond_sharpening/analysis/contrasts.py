@@ -17,6 +17,7 @@ import pandas as pd
 
 from beyond_sharpening.analysis.intervals import NO_SPREAD, t_interval
 from beyond_sharpening.analysis.solve_rates import SolveRates, problem_table, require_same_problems
+from beyond_sharpening.objectives import OBJECTIVES, PRIMARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,15 +26,14 @@ BASE = "base"
 REFERENCE_DECODER = "temperature"
 GREEDY = "greedy"
 
+RIVALS = tuple(name for name in PRIMARY if not OBJECTIVES[name].is_told)
+"""The objectives that are never told what is right."""
+
 PRIMARY_FAMILY = (
-    ("task_reward", BASE),
-    ("sharpening", BASE),
-    ("tempered", BASE),
-    ("tilted", BASE),
-    ("task_reward", "sharpening"),
-    ("task_reward", "tempered"),
+    *((name, BASE) for name in PRIMARY),
+    *(("task_reward", rival) for rival in RIVALS),
 )
-"""The six contrasts, fixed in advance, that the verdict rests on: pairs of policies (a, b)."""
+"""The contrasts, fixed in advance, that the verdict rests on: pairs of policies (a, b)."""
 
 COMPARISON_COLUMNS = [
     *["model", "family", "a", "b", "variant_a", "variant_b", "benchmark"],

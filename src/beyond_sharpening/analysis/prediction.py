@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from beyond_sharpening.analysis.contrasts import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.contrasts import BASE, REFERENCE_DECODER, RIVALS
 from beyond_sharpening.analysis.intervals import t_interval
 
-SHARPENED = ("sharpening", "tempered", f"{BASE}/low_temperature")
+SHARPENED = (*RIVALS, f"{BASE}/low_temperature")
 """The arms, as ``compare_arms`` names them, that sharpen the base: by either objective, or token by token."""
 
 PREDICTION_COLUMNS = ["model", "benchmark", "n_problems", "slope", "ci_low", "ci_high", "effect"]

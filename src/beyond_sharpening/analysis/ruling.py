@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from beyond_sharpening.analysis.contrasts import BASE, GREEDY, REFERENCE_DECODER
+from beyond_sharpening.analysis.contrasts import BASE, GREEDY, REFERENCE_DECODER, RIVALS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 SIGNIFICANT = 0.05
 MARGIN = 0.02
 """The smallest difference in pass@1 worth a claim: about what five seeds can detect on 500 problems."""
-
-RIVALS = ("sharpening", "tempered")
 
 Code = Literal["beyond sharpening objectives", "sharpening suffices", "no gain", "undetermined"]
 

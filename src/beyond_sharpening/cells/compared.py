@@ -7,16 +7,20 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from beyond_sharpening.parameters import COEFFICIENTS, leaves
+from beyond_sharpening.cells.identity import training_identity
+from beyond_sharpening.cells.place import variant_at
+from beyond_sharpening.objectives import OBJECTIVES, PARAMETERS
+from beyond_sharpening.parameters import OWN, leaves
 
 Manifests = Mapping[str, Mapping[str, Any]]
 """The manifest of each samples table, by its cell: ``base``, or ``tilted/alpha2-beta100/seed-0``."""
 
-BY_DESIGN = ("train_seed", "train.objective", "train.alpha", "train.beta")
+BY_DESIGN = ("train_seed", "train.objective", *(f"train.{name}" for name in PARAMETERS))
 """In these, cells of one comparison differ because they are meant to."""
 
-NAMING = ("alpha", "beta", "normalisation", "signal", "fixed_length", "lora")
-"""The parameters of a training that name its variant."""
+
+NOT_OF_ALL = {f"train.{name}" for name in OWN}
+"""What some objectives take, and others do not have."""
 
 
 def settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +72,8 @@ def differing_settings(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
         block = key.split(".")[0]
         having: dict[str, list[str]] = {}
         for cell, found in cells.items():
+            if key in NOT_OF_ALL and key not in found:
+                continue
             if any(other.split(".")[0] == block for other in found):  # the base was not trained
                 having.setdefault(_text(found.get(key, "absent")), []).append(cell)
         if len(having) > 1:
@@ -83,13 +89,12 @@ def asking_for(policy: str, variant: str, manifests: Manifests, asked: Mapping[s
     Without a manifest, as a table of another system is, the variant's name alone.
     """
     for cell, manifest in manifests.items():
-        if PurePosixPath(cell).parts[:2] == (policy, variant):
+        if variant_at(cell) == (policy, variant):
             found = dict(leaves(_applicable(policy, manifest["identity"]["train"][policy])))
             now = dict(leaves(asked))
-            naming = {key: value for key, value in found.items() if key.split(".")[0] in NAMING}
             changed = [
                 f"train.{policy}.{key}={_text(value)}"
-                for key, value in naming.items()
+                for key, value in found.items()
                 if key not in now or now[key] != value
             ]
             return f"--params={','.join(changed)}"
@@ -124,12 +129,12 @@ def _values(tables: Any, name: str) -> Any:
 
 
 def _applicable(objective: str, block: Mapping[str, Any]) -> dict[str, Any]:
-    ignored = {"alpha", "beta"} - {*COEFFICIENTS[objective]}  # type: ignore[index]
-    return {key: value for key, value in block.items() if key not in ignored}
+    """What made a training; as it stands where the objective is no longer known."""
+    return training_identity(objective, block) if objective in OBJECTIVES else dict(block)
 
 
 def _text(value: Any) -> str:
     """A value as the command line takes it."""
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.12g}"
     return value if isinstance(value, str) else json.dumps(value)

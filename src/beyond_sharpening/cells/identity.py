@@ -11,7 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
+from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters import OWN, Training
 from beyond_sharpening.parameters.task import TYPESET
+from beyond_sharpening.parameters.training import WITHOUT_EFFECT
 
 ASSUMED = {"normaliser": TYPESET}
 """What is meant where an identity does not say."""
@@ -42,7 +47,25 @@ def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
         asked = {"task": {**asked["task"], **_set(parameters["task"], "evaluation_tokens")}}
         return {**policy, **identity(parameters, "problems"), **asked, **_chosen(parameters, "sample_seed", "evaluate")}
     start = {**identity(parameters, "base"), **identity(parameters, "problems"), **asked}
-    return {**start, **_chosen(parameters, "train_seed"), "train": {stage: parameters["train"][stage]}}
+    training = {stage: training_identity(stage, parameters["train"][stage])}
+    return {**start, **_chosen(parameters, "train_seed"), "train": training}
+
+
+def training_identity(objective: str, block: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a training's parameters determines what it makes.
+
+    The block may be an older manifest's. What its objective never took is left out, and a key that it lacks has the
+    default of its field: a field that is added later defaults to what was done before there was a choice.
+    """
+    others = {*WITHOUT_EFFECT, *OWN} - {*OBJECTIVES[objective].takes}
+    optional = {
+        name: field
+        for name, field in Training.model_fields.items()
+        if not field.is_required() and field.exclude_if is None  # which says itself when it is left out
+    }
+    later = {name: field.get_default(call_default_factory=True) for name, field in optional.items()}
+    found = to_jsonable_python(later) | {**block}
+    return {key: value for key, value in found.items() if key not in others}
 
 
 def trained_task(task: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +83,16 @@ def manifest(parameters: Mapping[str, Any], stage: str, project: Path) -> dict[s
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def differing(found: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """What differs between the identity in a manifest and the one asked for, one line a key."""
+    trained = {
+        objective: training_identity(objective, block)
+        for objective, block in found.get("train", {}).items()
+        if objective in OBJECTIVES
+    }
+    return differences({**found, "train": trained} if trained else found, asked)
 
 
 def differences(found: Mapping[str, Any], asked: Mapping[str, Any], path: str = "") -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import torch
 
 from beyond_sharpening.decoding.cache import make_room
@@ -41,6 +42,7 @@ class Completion:
         forward_tokens: tokens the model processed for it, its share of the prompt's prefill included.
         logq: log-probability under the distribution that it was drawn from token by token, in nats.
         diagnostics: how the decoder that made it fared, by name.
+        token_logp: log-probability of each token under the model, float32 or float64, where what drew it tells.
     """
 
     tokens: list[int]
@@ -50,6 +52,7 @@ class Completion:
     forward_tokens: float
     logq: float = float("nan")
     diagnostics: Mapping[str, float] = field(default_factory=dict)
+    token_logp: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -148,9 +151,10 @@ class Draws:
         kept = [tokens[:length] for tokens, length in zip(self.tokens.tolist(), lengths, strict=True)]
         entropy = (self.entropy.sum(-1) / self.lengths).tolist()
         columns = (self.logp.sum(-1).tolist(), entropy, self.cost.tolist(), self.logq.sum(-1).tolist())
+        token_logp = self.logp.cpu().numpy()
         return [
-            Completion(tokens, logp, mean_entropy, eos.isdisjoint(tokens), cost, logq)
-            for tokens, logp, mean_entropy, cost, logq in zip(kept, *columns, strict=True)
+            Completion(tokens, logp, mean_entropy, eos.isdisjoint(tokens), cost, logq, token_logp=row[: len(tokens)])
+            for row, tokens, logp, mean_entropy, cost, logq in zip(token_logp, kept, *columns, strict=True)
         ]
 
 

@@ -67,7 +67,7 @@ def objective_value(
     correct: torch.Tensor,
     completions: Completions,
 ) -> torch.Tensor:
-    """J(q) = E_q[a·R + b·s(log p)] + c·H(q), the expected reward of ``objective`` with reference p."""
+    """J(q) = E_q[a·R + (b − c)·s(log p) + c·log p] + c·H(q), the expected reward of ``objective`` with reference p."""
     return expectation(log_q, objective.reward(correct.to(log_q.dtype), log_p, log_q, completions.lengths))
 
 

@@ -87,7 +87,7 @@ def _shards(hardware: Hardware) -> int:
 
 def _learns(hardware: Hardware, lora: Lora | None) -> bool:
     """Whether the weights themselves, or what is merged into them, must be float32."""
-    return lora is None or hardware.engine.startswith("vllm")
+    return lora is None or hardware.vllm is not None
 
 
 def cast_memory(entries: int, hardware: Hardware, lora: Lora | None = None) -> int:
@@ -187,10 +187,10 @@ def training_memory(shape: Shape, task: Task, options: Training, hardware: Hardw
     sampling = Memory("training samples", held, grown, "hardware.generation_batch", rows)
     rollouts = options.prompts_per_step * options.completions_per_prompt // hardware.all_processes
     updates = update_memory(shape, prompt + completion, rollouts, hardware, options.lora)
-    if hardware.engine == "vllm_colocate":
+    if hardware.vllm == "colocate":
         beside = _vllm_memory(options, hardware)
         return [replace(update, fixed={**update.fixed, "vLLM": beside}) for update in updates]
-    return updates if hardware.engine == "vllm_server" else [sampling, *updates]
+    return updates if hardware.vllm == "server" else [sampling, *updates]
 
 
 def _vllm_memory(options: Training, hardware: Hardware) -> int:

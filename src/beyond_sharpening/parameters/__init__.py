@@ -8,23 +8,25 @@ from beyond_sharpening.parameters.block import leaves
 from beyond_sharpening.parameters.checks import Benchmark, Theory
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.experiment import Parameters, block_types, locate
-from beyond_sharpening.parameters.hardware import Hardware
+from beyond_sharpening.parameters.hardware import EngineName, Hardware
+from beyond_sharpening.parameters.own import OWN, ObjectiveName
 from beyond_sharpening.parameters.report import Rates, Reporting
 from beyond_sharpening.parameters.start_model import Architecture, HubBase, TinyBase
 from beyond_sharpening.parameters.task import Problems, Task
-from beyond_sharpening.parameters.training import COEFFICIENTS, OBJECTIVES, POLICIES, Lora, Training
+from beyond_sharpening.parameters.training import POLICIES, Lora, Training
 
 __all__ = [
-    "COEFFICIENTS",
-    "OBJECTIVES",
+    "OWN",
     "POLICIES",
     "Architecture",
     "Benchmark",
     "Comparison",
+    "EngineName",
     "Evaluation",
     "Hardware",
     "HubBase",
     "Lora",
+    "ObjectiveName",
     "Parameters",
     "Problems",
     "Rates",

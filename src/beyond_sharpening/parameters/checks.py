@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from beyond_sharpening.objectives import ObjectiveName
+from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters.block import Positive, Seed, Strict
+from beyond_sharpening.parameters.own import ObjectiveName
 from beyond_sharpening.parameters.start_model import Architecture
 
 
@@ -13,7 +14,9 @@ class Theory(Strict):
     """The theory as computations on policies small enough to enumerate."""
 
     seed: Seed = Field(description="Of the random policies, and of the trainings.")
-    objectives: list[ObjectiveName] = Field(min_length=1, description="What is trained to its known optimum.")
+    objectives: list[ObjectiveName] = Field(
+        default=[*OBJECTIVES], min_length=1, description="What is trained to its known optimum; all of the table."
+    )
 
 
 class BenchmarkStep(Strict):

@@ -7,15 +7,14 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, model_validator
 
-from beyond_sharpening.objectives import ObjectiveName
 from beyond_sharpening.parameters.block import Seed, Strict
 from beyond_sharpening.parameters.checks import Benchmark, Theory
 from beyond_sharpening.parameters.decoders import PowerMH
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.hardware import Hardware
+from beyond_sharpening.parameters.own import ObjectiveName, fault
 from beyond_sharpening.parameters.report import Reporting
 from beyond_sharpening.parameters.sources import GeneratorSource, HubSource
 from beyond_sharpening.parameters.start_model import HubBase, TinyBase
@@ -71,14 +70,14 @@ class Parameters(Strict):
             if not isinstance(source, HubSource):
                 continue
             if source.file is None:
-                raise _fault(
+                raise fault(
                     f"benchmark_files = {self.benchmark_files!r} is to be read instead of the hub, and no copy of "
                     f"{source.path} is named; name one, or set benchmark_files to null",
                     (*path, "hub", "file"),
                     source.file,
                 )
             if not (folder / source.file).is_file():
-                raise _fault(
+                raise fault(
                     f"there is no such file in {folder} (benchmark_files); put the copy of {source.path} there, or set "
                     "benchmark_files to null to read the hub",
                     (*path, "hub", "file"),
@@ -90,7 +89,7 @@ class Parameters(Strict):
     def _is_consistent(self) -> Parameters:
         samples = self.evaluate.decoders["temperature"].samples
         if max(self.compare.ks) > samples:
-            raise _fault(
+            raise fault(
                 f"k is at most the {samples} samples of evaluate.decoders.temperature; got {max(self.compare.ks)}",
                 ("compare", "ks"),
                 self.compare.ks,
@@ -98,32 +97,30 @@ class Parameters(Strict):
         longest = self.task.evaluated_tokens
         length = "max_completion_tokens" if self.task.evaluation_tokens is None else "evaluation_tokens"
         if self.evaluate.min_completion_tokens > longest:
-            raise _fault(
+            raise fault(
                 f"is at most the {longest} of task.{length}",
                 ("evaluate", "min_completion_tokens"),
                 self.evaluate.min_completion_tokens,
             )
         for name, decoder in self.evaluate.decoders.items():
             if isinstance(decoder, PowerMH) and decoder.blocks > longest:
-                raise _fault(
+                raise fault(
                     f"is at most the {longest} of task.{length}",
                     ("evaluate", "decoders", name, decoder.type, "blocks"),
                     decoder.blocks,
                 )
         for name, block in self.train.items():
-            if block.objective != name:
-                raise _fault(f"must be {name}", ("train", name, "objective"), block.objective)
             self._check_problems(name, block)
             processes, batch = self.hardware.all_processes, self.hardware.train_batch
             if block.prompts_per_step % processes:
-                raise _fault(
+                raise fault(
                     f"must divide into the {processes} processes of the hardware, as whole groups",
                     ("train", name, "prompts_per_step"),
                     block.prompts_per_step,
                 )
             rollouts = block.prompts_per_step * block.completions_per_prompt // processes
             if rollouts % min(batch, rollouts):
-                raise _fault(
+                raise fault(
                     f"must divide the {rollouts} completions of a step of train.{name} in a process",
                     ("hardware", "train_batch"),
                     batch,
@@ -134,18 +131,12 @@ class Parameters(Strict):
         """A generator says beforehand how many problems there will be; overlap with a benchmark leaves fewer."""
         source, held_out = self.problems.train, self.problems.validation_size
         if isinstance(source, GeneratorSource) and source.size - held_out < block.prompts_per_step:
-            raise _fault(
+            raise fault(
                 f"is at most the {max(0, source.size - held_out)} training problems: {source.size} of the source but "
                 f"the {held_out} of problems.validation_size",
                 ("train", name, "prompts_per_step"),
                 block.prompts_per_step,
             )
-
-
-def _fault(message: str, path: tuple[str, ...], value: Any) -> ValidationError:
-    """A fault found by comparing parameters with one another, laid at the door of one of them."""
-    line = {"type": PydanticCustomError("inconsistent", "{message}", {"message": message}), "loc": path, "input": value}
-    return ValidationError.from_exception_data("Parameters", [line])  # type: ignore[list-item]
 
 
 def locate(path: Sequence[str | int]) -> tuple[list[str], Any]:

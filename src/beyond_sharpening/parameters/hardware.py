@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from beyond_sharpening.parameters.block import Positive, Strict
 
+EngineName = Literal["transformers", "paged", "vllm_colocate", "vllm_server"]
+
 
 class Hardware(Strict):
     """What it runs on."""
@@ -25,7 +27,7 @@ class Hardware(Strict):
     generation_batch: Positive = Field(description="Completions generated together.")
     grading_workers: Positive = Field(description="Processes that compare answers symbolically.")
     gradient_checkpointing: bool
-    engine: Literal["transformers", "paged", "vllm_colocate", "vllm_server"] = Field(
+    engine: EngineName = Field(
         default="transformers",
         description="What draws the rollouts of a training: the project's sampling loop, transformers' paged batching, "
         "or vLLM.",
@@ -43,6 +45,11 @@ class Hardware(Strict):
     def all_processes(self) -> int:
         """Training processes on all machines."""
         return self.processes * self.machines
+
+    @property
+    def vllm(self) -> str | None:
+        """TRL's name of how vLLM serves the rollouts, ``colocate`` or ``server``; none where it does not."""
+        return self.engine.removeprefix("vllm_") if self.engine.startswith("vllm_") else None
 
     @model_validator(mode="after")
     def _parts_go_together(self) -> Hardware:

@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.parameters import OBJECTIVES
+from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters.own import OWN
 from beyond_sharpening.parameters.sweep import listed
 
 LAYERS = ("models", "domains", "sources", "training", "train")
@@ -54,17 +55,38 @@ def compose(layers: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, An
         _block(block.pop("training", {}), "models", model, "training"),
     )
     asked_itself = {key: value for key, value in asked.items() if key not in LAYERS}
-    asked_of = _block(asked.get("train", {}), "train")
-    trained = {}
-    for objective, coefficients in train.items():
-        _check_known(objective, OBJECTIVES, "train", objective)
-        own = _block({} if coefficients is None else coefficients, "train", objective)
-        on_command_line = (asked.get("training", {}), asked_of.get(objective) or {})
-        trained[objective] = merge({"objective": objective}, shared, own_training, own, *on_command_line)
+    trained = _trainings(train, shared, own_training, asked)
     composed = merge(rest, domain, block, asked_itself, {"domain": name, "train": trained})
     for swept in _swept(composed):
         _check_known(swept, models, "sweep", "models")
     return {**composed, "problems": _with_sources(_block(composed.get("problems"), "problems"), sources)}
+
+
+def _trainings(
+    train: Mapping[str, Any], shared: Mapping[str, Any], of_model: Mapping[str, Any], asked: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The block of each objective of the table; what all share reaches those that take it."""
+    asked_of_all, asked_of = _block(asked.get("training", {}), "training"), _block(asked.get("train", {}), "train")
+    for name in train:
+        _check_known(name, OBJECTIVES, "train", name)
+    trained = {}
+    for name, row in OBJECTIVES.items():
+        own, asked_itself = (
+            {} if layer.get(name) is None else _block(layer[name], "train", name) for layer in (train, asked_of)
+        )
+        others = {*OWN, "signal"} - {*row.takes, *(["signal"] if row.is_told else [])}
+        layers = (_without(layer, others) for layer in (shared, of_model))
+        asked_of_it = _without(asked_of_all, others)
+        trained[name] = merge({"objective": name}, *layers, own, asked_of_it, asked_itself)
+        if trained[name]["objective"] != name:
+            raise UnknownName(("train", name, "objective"), f"{trained[name]['objective']!r}: must be {name}")
+        if "differs" in trained[name]:
+            raise UnknownName(("train", name, "differs"), "is found out, not told: leave it out")
+    return trained
+
+
+def _without(block: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in block.items() if key not in keys}
 
 
 def default_domain(layers: Mapping[str, Any]) -> str | None:

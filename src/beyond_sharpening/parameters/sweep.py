@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, field_validator, model_validator
 
-from beyond_sharpening.objectives import Normalisation, ObjectiveName, check_normalisation
-
-AXES: Mapping[ObjectiveName, tuple[str, ...]] = {
-    "task_reward": (),
-    "sharpening": ("alpha", "normalisation"),
-    "tempered": ("alpha", "normalisation"),
-    "tilted": ("alpha", "beta", "normalisation"),
-    "null_control": (),
-}
-"""What of each objective may be varied."""
+from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters.own import OWN, ObjectiveName, fault, own_type
 
 
 def listed(value: Any) -> list[Any]:
@@ -37,24 +29,28 @@ class _Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+_FIELDS: dict[str, Any] = {name: (OneOrMore[own_type(name)] | None, None) for name in OWN}  # type: ignore[misc]
+_Lists = create_model("_Lists", __base__=_Block, **_FIELDS)
+
+
 class Axes(_Block):
-    """Values of an objective's coefficients, every combination of which is a cell; what is left out is not varied."""
+    """Values of what an objective takes, every combination of which is a cell; what is left out is not varied."""
 
-    alpha: OneOrMore[Annotated[float, Field(gt=0, le=100)]] | None = None
-    beta: OneOrMore[Annotated[float, Field(gt=0)]] | None = None
-    normalisation: OneOrMore[Normalisation] | None = None
+    model_config = ConfigDict(extra="allow")
 
-    @field_validator("normalisation", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _are_normalisations(cls, value: Any) -> Any:
-        for one in listed(value):
-            if one is not None:
-                check_normalisation(one)
-        return None if value is None else listed(value)
+    def _are_lists(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        for key, given in value.items():
+            if key not in OWN:
+                raise fault(f"unknown key; known: {', '.join(OWN)}", (key,), given)
+        return _Lists.model_validate(value).model_dump(exclude_none=True)
 
     def given(self) -> dict[str, list[Any]]:
         """The axes that are varied."""
-        return self.model_dump(exclude_none=True)
+        return dict(self.model_extra or {})
 
 
 class Slurm(_Block):
@@ -85,20 +81,20 @@ class Sweep(_Block):
     def _are_objectives(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        known = get_args(ObjectiveName)
-        if unknown := [name for name in value if name not in known]:
-            raise ValueError(f"{unknown[0]!r} is no objective; known: {', '.join(known)}")
+        if unknown := [name for name in value if name not in OBJECTIVES]:
+            raise ValueError(f"{unknown[0]!r} is no objective; known: {', '.join(OBJECTIVES)}")
         kept = {name: axes for name, axes in value.items() if axes is not None}
         if not kept:
-            raise ValueError(f"names no objective; known: {', '.join(known)}")
+            raise ValueError(f"names no objective; known: {', '.join(OBJECTIVES)}")
         return kept
 
     @field_validator("objectives")
     @classmethod
     def _have_these_axes(cls, value: dict[ObjectiveName, Axes]) -> dict[ObjectiveName, Axes]:
         for name, axes in value.items():
-            if foreign := [axis for axis in axes.given() if axis not in AXES[name]]:
-                raise ValueError(f"{name} has no {foreign[0]} to vary; it has: {', '.join(AXES[name]) or 'none'}")
+            takes = OBJECTIVES[name].takes
+            if foreign := [axis for axis in axes.given() if axis not in takes]:
+                raise ValueError(f"{name} has no {foreign[0]} to vary; it has: {', '.join(takes) or 'none'}")
         return value
 
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from beyond_sharpening.objectives import Normalisation, Objective, ObjectiveName, check_normalisation
-from beyond_sharpening.parameters.block import Decay, Positive, Strict
+from beyond_sharpening.objectives import OBJECTIVES, Objective
+from beyond_sharpening.parameters.block import Decay, Positive, Strict, leaves
+from beyond_sharpening.parameters.own import ObjectiveName, own_of
 from beyond_sharpening.parameters.signals import GOLD, Signal
 from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 
-OBJECTIVES: tuple[ObjectiveName, ...] = ("task_reward", "sharpening", "tempered", "tilted", "null_control")
 POLICIES = ("base", *OBJECTIVES)
-COEFFICIENTS: dict[ObjectiveName, tuple[str, ...]] = {
-    "task_reward": (),
-    "sharpening": ("alpha",),
-    "tempered": ("alpha",),
-    "tilted": ("alpha", "beta"),
-    "null_control": (),
-}
-"""The parameters that an objective's coefficients are made of; it ignores the others."""
+
+WITHOUT_EFFECT = ("differs", "checkpoint_every")
+"""The parameters of a training that change nothing of what it makes: no part of its identity or its name."""
+
+LONGEST_NAME = 80  # characters; beyond it what differs is told by a hash
 
 
 class Lora(Strict):
@@ -42,14 +42,23 @@ class Lora(Strict):
 
 
 class Training(Strict):
-    """One objective's training: its coefficients and its optimiser."""
+    """One objective's training: its coefficients and its optimiser.
+
+    What an objective takes of its own (``alpha``, ``beta``, ``normalisation``, …) is said by the table of objectives,
+    and stands beside the fields that all have; see ``own``.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     objective: ObjectiveName
-    alpha: float = Field(default=2.0, gt=0, le=100, description="Exponent of π_ref.")
-    beta: float = Field(default=100.0, gt=0, description="Weight of the task reward against KL.")
-    normalisation: Normalisation = Field(default="sum", description="Of log π_ref: sum, mean or {length_power: w}.")
+    differs: tuple[str, ...] = Field(
+        default=(), description="Keys that are not the model's default; found when the layers are composed."
+    )
     signal: Signal = Field(default=GOLD, exclude_if=GOLD.__eq__, description="What is told in the place of R.")
     fixed_length: bool = Field(default=False, description="Generate max_completion_tokens always, through EOS.")
+    loss: Literal["tokens", "sequences"] = Field(
+        default="sequences", description="What is averaged and weighted: all tokens of a step, or its completions."
+    )
     reward_scale: float = Field(default=1.0, gt=0, description="Multiplies the reward, before the gradient is clipped.")
     steps: Positive
     epochs: Positive | None = Field(
@@ -78,11 +87,19 @@ class Training(Strict):
             )
         return value
 
-    @field_validator("normalisation", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _is_a_normalisation(cls, value: Any) -> Any:
-        check_normalisation(value)
-        return value
+    def _takes_what_its_objective_takes(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or value.get("objective") not in OBJECTIVES:
+            return value
+        shared = {key: given for key, given in value.items() if key in cls.model_fields}
+        own = {key: given for key, given in value.items() if key not in cls.model_fields}
+        return shared | own_of(value["objective"], own, {*cls.model_fields} - {"differs"})
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What only this objective, or some, take: the parameters of its coefficients, and the normalisation."""
+        return dict(self.model_extra or {})
 
     @model_validator(mode="after")
     def _is_told_something(self) -> Training:
@@ -98,19 +115,63 @@ class Training(Strict):
 
     def build_objective(self) -> Objective:
         """The three coefficients these parameters stand for."""
-        return Objective.named(self.objective, self.alpha, self.beta, self.normalisation)
+        return Objective.named(self.objective, **self.own)
 
-    def variant(self) -> str:
-        """Name of the cell among others of the same objective, such as ``alpha2-beta100``."""
-        coefficients = [f"{name}{getattr(self, name):g}" for name in COEFFICIENTS[self.objective]]
-        if self.normalisation == "mean":
-            coefficients.append("mean")
-        elif isinstance(self.normalisation, Mapping):
-            coefficients.append(f"length_power{self.normalisation['length_power']:g}")
+    def unlike(self, default: Training) -> Training:
+        """The same, with what differs from a default in its name."""
+        ours, theirs = self._settings(), default._settings()
+        keys = sorted(key for key in {*ours, *theirs} if ours.get(key, "absent") != theirs.get(key, "absent"))
+        return self.model_copy(update={"differs": tuple(keys)})
+
+    def naming(self) -> str:
+        """The variant: the name of a cell among others of the same objective, such as ``alpha2-beta100``.
+
+        Its coefficients, then whatever is not the model's default: readable, ``alpha2-beta100-learning_rate1e-05``,
+        or a hash of it where that would grow too long.
+        """
+        named, other = [*self._always_named()], [*self._named_where_it_differs()]
+        told = [_as_name(key, value) for key, value in other]
+        name = "-".join([*named, *told])
+        if len(name) > LONGEST_NAME or not re.fullmatch(r"[\w.+-]*", name):
+            digest = hashlib.sha256(json.dumps(other).encode()).hexdigest()[:8]
+            name = "-".join([*named, digest])
+        return name or "default"
+
+    def _always_named(self) -> Iterator[str]:
+        for key, value in self.own.items():
+            if key != "normalisation":
+                yield f"{key}{value:.12g}"
+        normalisation = self.own.get("normalisation", "sum")
+        if normalisation == "mean":
+            yield "mean"
+        elif isinstance(normalisation, Mapping):
+            yield f"length_power{normalisation['length_power']:.12g}"
         if self.signal != GOLD:
-            coefficients.append(self.signal.naming())
+            yield self.signal.naming()
         if self.fixed_length:
-            coefficients.append("fixed_length")
+            yield "fixed_length"
         if self.lora is not None:
-            coefficients.append(f"lora{self.lora.rank}")
-        return "-".join(coefficients) or "default"
+            yield f"lora{self.lora.rank}"
+
+    def _named_where_it_differs(self) -> Iterator[tuple[str, Any]]:
+        named = {*self.own, "signal", "lora.rank"} | ({"fixed_length"} if self.fixed_length else set())
+        for key, value in leaves(self.model_dump(mode="json")):
+            if key in self.differs and not named & {key, key.partition(".")[0]}:
+                yield key, value
+
+    def _settings(self) -> dict[str, Any]:
+        """What makes it, by dotted key; within a block that may be absent, what is not the block's own default."""
+        fields = {key: getattr(self, key) for key in type(self).model_fields if key not in WITHOUT_EFFECT}
+        blocks = {
+            key: value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, Strict) else value
+            for key, value in fields.items()
+        }
+        return dict(leaves(self.own | blocks))
+
+
+def _as_name(key: str, value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return key if value else f"no_{key}"
+    if isinstance(value, int | float):
+        return f"{key}{value:.12g}"
+    return f"{key}_{value}" if isinstance(value, str) else "?"  # which is no part of a name: it is hashed

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
+from beyond_sharpening.objectives import OBJECTIVES
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -28,31 +30,16 @@ class Arm(NamedTuple):
     variant: str
 
 
-# Okabe and Ito's palette, told apart with any colour vision; grey is the start model.
 POLICIES = {
     "base": Look("Base", "#6B6B6B", "o"),
-    "task_reward": Look("Task reward", "#0072B2", "s"),
-    "sharpening": Look("Sharpening", "#D55E00", "^"),
-    "tempered": Look("Tempered sampling", "#CC79A7", "v"),
-    "tilted": Look("Tilted sampling", "#009E73", "D"),
-    "null_control": Look("Null control", "#E69F00", "P"),
+    **{name: Look(row.label, row.colour, row.marker) for name, row in OBJECTIVES.items()},
 }
-OBJECTIVES = ("task_reward", "sharpening", "tempered", "tilted")
-"""The objectives of the comparison; the control measures the machine."""
 MEANINGS = {
     "base": "the model at the start, not trained further.",
-    "task_reward": "trained to give right answers, and for nothing else.",
-    "sharpening": (
-        "trained to give the answers that the base model already finds most likely. It is never told what is right."
-    ),
-    "tempered": (
-        "trained to answer like the base model with its preferences made stronger. It is never told what is right."
-    ),
-    "tilted": "trained for both: right answers, among those that the base model finds likely.",
-    "null_control": (
-        "trained with a reward that the base model already maximises. It must change nothing: it measures the bias of "
-        "the training itself."
-    ),
+    **{
+        name: row.words if row.is_told else f"{row.words} It is never told what is right."
+        for name, row in OBJECTIVES.items()
+    },
 }
 PLAIN_VARIANTS = ("", "base", "default")  # names that say nothing: without coefficients there is one variant only
 LINESTYLES = ("-", "--", ":", "-.")

@@ -18,10 +18,10 @@ from kedro.framework.project import pipelines, settings
 from kedro.framework.session import KedroSession
 from kedro.utils import find_kedro_project
 
-from beyond_sharpening.cells.place import unfinished
+from beyond_sharpening.cells.place import place_of, unfinished
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.models.shape import Shape
-from beyond_sharpening.parameters import Hardware, Parameters, Training, leaves
+from beyond_sharpening.parameters import Hardware, Parameters, leaves
 from beyond_sharpening.parameters.layers import merge
 from beyond_sharpening.parameters.sweep import Cell, Sweep, cells
 from beyond_sharpening.sweep.executors import job_places
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
-    from beyond_sharpening.objectives import ObjectiveName
     from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 
 
@@ -166,8 +165,7 @@ class Model:
         loader.vary(cell.parameters())
         params, catalog = loader["parameters"], context.catalog
         check_manifests(pipelines[pipeline].datasets(), catalog, params)
-        variant = Training.model_validate(params["train"][cell.objective]).variant()
-        name = f"{cell.model}/{cell.objective}/{variant}/seed-{cell.seed}"
+        name = f"{cell.model}/{place_of(params['train'][cell.objective], cell.seed)}"
         state = _state(catalog, params, cell)
         short = self._shortages(params, state, cell.objective)
         return Task(name, pipeline, merge(for_all, cell.parameters()), state, self._base, self._gpus, short)
@@ -176,9 +174,7 @@ class Model:
     def _base(self) -> str:
         return f"{self._name}/base"
 
-    def _shortages(
-        self, params: Mapping[str, Any], state: State, objective: ObjectiveName | None = None
-    ) -> tuple[str, ...]:
+    def _shortages(self, params: Mapping[str, Any], state: State, objective: str | None = None) -> tuple[str, ...]:
         if self._shape is None or state == State.FINISHED:
             return ()
         trained = [objective] if objective and state != State.TRAINED else []

@@ -21,10 +21,12 @@ from beyond_sharpening.exact.completions import Completions, enumerate_completio
 from beyond_sharpening.exact.policy import log_probabilities
 from beyond_sharpening.grading import Verdict
 from beyond_sharpening.models.callbacks import quiet
+from beyond_sharpening.parameters import EngineName
 from beyond_sharpening.parameters.signals import GOLD
 from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.training.arguments import ESTIMATOR
-from beyond_sharpening.training.trainer import EngineName, ObjectiveTrainer
+from beyond_sharpening.training.loss import Level
+from beyond_sharpening.training.trainer import ObjectiveTrainer
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -103,6 +105,7 @@ def build_trainer(
     learning_rate: float,
     trainer: type[ObjectiveTrainer] = ObjectiveTrainer,
     fixed_length: bool = False,
+    loss: Level = "sequences",
     engine: EngineName = "transformers",
     peft_config: LoraConfig | None = None,
     signal: SignalBlock = GOLD,
@@ -121,6 +124,7 @@ def build_trainer(
             stay as large as the rate, however small the gradient is.
         trainer: the class.
         fixed_length: generate through EOS.
+        loss: what is averaged.
         engine: what draws the rollouts.
         peft_config: an adapter to train in place of the weights.
         signal: what is told in the place of R.
@@ -142,6 +146,7 @@ def build_trainer(
         signal=signal,
         args=RLOOConfig(**(ON_THE_SPOT | asked | arguments)),
         fixed_length=fixed_length,
+        loss=loss,
         generation_batch=4096,
         engine=engine,
         peft_config=peft_config,

@@ -7,20 +7,17 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import pandas as pd
 import torch
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from beyond_sharpening.exact.distributions import objective_value, optimal_value, total_variation
-from beyond_sharpening.objectives import Objective
+from beyond_sharpening.objectives import OBJECTIVES, Objective
 from beyond_sharpening.theory.divergence import check_divergence
 from beyond_sharpening.theory.enumerable import EnumerableTask, build_trainer, enumerable_task
 from beyond_sharpening.theory.propositions.check import Check, Row, claim
-
-if TYPE_CHECKING:
-    from beyond_sharpening.objectives import ObjectiveName
 
 BETA = 2.0
 STEPS = 80
@@ -30,17 +27,19 @@ MEASURE_EVERY = 5
 
 @dataclass(frozen=True)
 class Cell:
-    """One training: an objective, and whether it starts at π_ref or away from it."""
+    """One training: an objective with its normalisation, and whether it starts at π_ref or away from it."""
 
-    objective: ObjectiveName
+    objective: str
     perturbed: bool = False
+    normalisation: Literal["sum", "mean"] = "sum"
 
     @property
     def label(self) -> str:
-        return f"{self.objective.replace('_', ' ')}{', perturbed start' if self.perturbed else ''}"
+        told = {", mean": self.normalisation == "mean", ", perturbed start": self.perturbed}
+        return self.objective.replace("_", " ") + "".join(text for text, holds in told.items() if holds)
 
     def build_objective(self) -> Objective:
-        return Objective.named(self.objective, beta=BETA)
+        return Objective.named(self.objective, beta=BETA, normalisation=self.normalisation)
 
     @property
     def learning_rate(self) -> float:
@@ -49,16 +48,13 @@ class Cell:
 
 
 CELLS = (
-    Cell("task_reward"),
-    Cell("sharpening"),
-    Cell("tempered"),
-    Cell("tilted"),
-    Cell("null_control"),
-    Cell("null_control", perturbed=True),
+    *map(Cell, OBJECTIVES),
+    Cell("tilted", normalisation="mean"),
+    *(Cell(name, perturbed=True) for name in OBJECTIVES if Objective.named(name).is_null),
 )
 
 
-def check_training(objectives: Sequence[ObjectiveName], seed: int = 0) -> Check:
+def check_training(objectives: Sequence[str], seed: int = 0) -> Check:
     """Train each objective, and see whether it ends at its optimum, or what it does without one; a few seconds each."""
     task = enumerable_task()
     curves = {cell: approach(task, cell, seed) for cell in CELLS if cell.objective in objectives}
@@ -162,7 +158,7 @@ def _claims(cell: Cell, curve: pd.DataFrame) -> list[Row]:
     if cell.build_objective().policy == 0:
         to_go = curve["share of the way still to go"].iloc[-1]
         return [claim(f"{cell.label}: (J* − J)/(J* − J at the start), at the end", to_go, "≤", 0.01, 0)]
-    if cell.objective == "null_control" and not cell.perturbed:
+    if cell.build_objective().is_null and not cell.perturbed:
         return [claim(f"{cell.label}: the largest distance from π_ref at any step", distance.max(), "≤", 0.02, 0)]
     return [
         claim(f"{cell.label}: distance from the optimum at the start", distance.iloc[0], "≥", 0.2, 0),

@@ -59,9 +59,9 @@ def training_arguments(job: Job) -> RLOOConfig:
         ddp_find_unused_parameters=False,
         gradient_checkpointing=hardware.gradient_checkpointing,
         dataloader_pin_memory=hardware.device == "cuda",
-        use_vllm=hardware.engine.startswith("vllm"),
-        vllm_mode=hardware.engine.removeprefix("vllm_") if hardware.engine.startswith("vllm") else "colocate",
-        vllm_max_model_length=_longest_sequence(job) if hardware.engine == "vllm_colocate" else None,
+        use_vllm=hardware.vllm is not None,
+        vllm_mode=hardware.vllm or "colocate",
+        vllm_max_model_length=_longest_sequence(job) if hardware.vllm == "colocate" else None,
         report_to="none",
         **options.trl,
     )

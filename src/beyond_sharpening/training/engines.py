@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, cast
 
+import numpy as np
 import torch
 from accelerate.utils import is_peft_model
 from torch.distributed.fsdp import FSDPModule
@@ -158,7 +159,8 @@ class Vllm:
 def _completion(tokens: Sequence[int], logprobs: Sequence[float], eos: Sequence[int]) -> Completion:
     """A completion that another engine drew; the entropy of its distributions is not known."""
     tokens, total = list(tokens), sum(logprobs)
-    return Completion(tokens, total, float("nan"), set(eos).isdisjoint(tokens), float(len(tokens)), total)
+    truncated, logps = set(eos).isdisjoint(tokens), np.asarray(logprobs, dtype=np.float32)
+    return Completion(tokens, total, float("nan"), truncated, float(len(tokens)), total, token_logp=logps)
 
 
 def paged_share(device: torch.device) -> float:

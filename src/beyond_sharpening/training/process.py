@@ -38,6 +38,8 @@ HISTORY = {
     "sampler_gap": "sampler_gap",
     "importance_max": "importance_max",
     "importance_truncated": "importance_truncated",
+    "importance_mean": "importance_mean",
+    "importance_effective": "importance_effective",
     "grad_norm": "grad_norm",
     "learning_rate": "learning_rate",
     "step_time": "step_time",
@@ -73,7 +75,7 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
     device = hardware.device if hardware.device == "cpu" or place is None else f"{hardware.device}:{place}"
     # Weights that learn are float32: steps of 1e-6 vanish in bfloat16. Those that an adapter leaves alone need not be,
     # unless the engine has TRL merge the adapter into them, and out of them again, every step.
-    learns = options.lora is None or hardware.engine.startswith("vllm")
+    learns = options.lora is None or hardware.vllm is not None
     whole = "cpu" if hardware.sharding == "fsdp2" else device  # a GPU need never hold all that it will have a shard of
     return ObjectiveTrainer(
         model=job.base.model(whole, "float32" if learns else hardware.dtype, hardware.attention),
@@ -83,6 +85,7 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
         args=training_arguments(job),  # after the models are loaded: DeepSpeed would share out the reference as well
         signal=options.signal,
         reward_scale=options.reward_scale,
+        loss=options.loss,
         fixed_length=options.fixed_length,
         generation_batch=hardware.generation_batch,
         engine=hardware.engine,

@@ -9,8 +9,8 @@ A thin subclass of ``RLOOTrainer``. It changes where three numbers come from and
 * the reward is ``Objective.reward`` of what the signal tells (``signals``) and those two sums.
 
 TRL's own KL term stays off (``beta`` = 0), advantages are not divided by a standard deviation (a scale per
-prompt would change the optimum), and there is one update a batch. The loss is REINFORCE's, each completion
-weighted by π_θ / π_engine, truncated at 20; TRL's clipped ratio would cut only the good completions' weights.
+prompt would change the optimum), and there is one update a batch. The loss (``loss``) is REINFORCE's, each token or
+completion weighted by π_θ / π_engine, truncated; TRL's clipped ratio would cut only the good completions' weights.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from accelerate.utils import gather
@@ -33,24 +33,24 @@ from trl.models import prepare_deepspeed
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
 from beyond_sharpening.decoding import Completion, SamplingOptions
+from beyond_sharpening.decoding.packing import sums_of
 from beyond_sharpening.decoding.seeds import derive_seed
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.objectives import Objective
+from beyond_sharpening.parameters import EngineName
 from beyond_sharpening.parameters.signals import GOLD, SignalBlock
 from beyond_sharpening.training.arguments import on_one_gpu
 from beyond_sharpening.training.batches import Batch, EpochOrder, taken, together
 from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy
+from beyond_sharpening.training.loss import IMPORTANCE_CAP, Level, effective_share, moments, policy_loss
 from beyond_sharpening.training.mismatch import check_engine
 from beyond_sharpening.training.passes import passes
 from beyond_sharpening.training.precision import FSDP2_BFLOAT16, compute_as_float32_weights
 from beyond_sharpening.training.signals import Grade, Rollouts, told, truth
 
-# The cap of the importance weights, and the share of the learning rate that warm-up starts from: the paper's.
-IMPORTANCE_CAP = 20.0
 WARMUP_START = 0.1
-
-EngineName = Literal["transformers", "paged", "vllm_colocate", "vllm_server"]
+"""The share of the learning rate that warm-up starts from: the paper's."""
 
 
 def _named_in_logs(*_: Any, **__: Any) -> list[float | None]:
@@ -61,7 +61,7 @@ _named_in_logs.__name__ = "composed"
 
 
 class ObjectiveTrainer(RLOOTrainer):
-    """RLOO on r = a·R + b·s(log π_ref) − c·log π_θ, one class for all objectives.
+    """RLOO on r = a·R + (b − c)·s(log π_ref) + c·(log π_ref − log π_θ), one class for all objectives.
 
     Args:
         model: the policy, trained in place.
@@ -73,6 +73,7 @@ class ObjectiveTrainer(RLOOTrainer):
         signal: what the training is told in the place of R; a completion of which it tells nothing is taken out of
             the baseline and has no gradient.
         reward_scale: multiplies the composed reward (the optimum stays, the clipped gradient does not).
+        loss: what is weighted and averaged: tokens of all completions of a step, or its completions.
         fixed_length: generate through EOS to the length limit; the answer is read up to the first EOS.
         generation_batch: completions generated together by the sampling loop.
         engine: what draws the rollouts; those of vLLM need ``use_vllm`` in ``args``.
@@ -90,6 +91,7 @@ class ObjectiveTrainer(RLOOTrainer):
         *,
         signal: SignalBlock = GOLD,
         reward_scale: float = 1.0,
+        loss: Level = "sequences",
         fixed_length: bool = False,
         generation_batch: int = 256,
         engine: EngineName = "transformers",
@@ -99,6 +101,8 @@ class ObjectiveTrainer(RLOOTrainer):
         self.grade, self.signal = grade, signal
         self._something_was_told = False
         self.reward_scale = reward_scale
+        self.loss_level: Level = loss
+        self._moments = torch.zeros(3)
         self._rollouts: list[Completion] = []
         self._tokens_a_batch = math.nan
         served = serving_copy(model, torch.bfloat16 if args.bf16 else model.dtype) if engine == "paged" else None
@@ -194,24 +198,36 @@ class ObjectiveTrainer(RLOOTrainer):
                 yield cast(PreTrainedModel, self.model)
 
     def _compute_loss(self, model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        """−mean of w·A·log π_θ, with w = min(π_θ / π_engine, 20) detached: its gradient is that of −E[r].
+        """The loss of a batch of completions, with what is logged of it."""
+        scores, lengths = self.passes.score(model, inputs), inputs["completion_mask"].sum(1)
+        logp_sampler = inputs["sampler_logp"]
+        logp_sampler = logp_sampler[inputs["completion_mask"][:, : logp_sampler.shape[1]].bool()]
+        processes = self.accelerator.num_processes
+        count = self._tokens_a_batch / processes if self.loss_level == "tokens" else len(lengths)
+        loss, weights = policy_loss(self.loss_level, scores.logp, logp_sampler, lengths, inputs["advantages"], count)
+        gaps = sums_of(scores.logp.detach() - logp_sampler, lengths).abs()
+        self._record_update(weights, cast(torch.Tensor, scores.entropy).detach().sum(), gaps.sum())
+        return loss
 
-        The truncated weight is that of Ionides (2008), *Truncated importance sampling*, of whole completions.
-        """
-        scores = self.passes.score(model, inputs)
-        logp = scores.sums()
-        log_weight = logp.detach() - inputs["old_logps"]
-        weight = log_weight.exp().clamp(max=IMPORTANCE_CAP)
-        sums = torch.stack([cast(torch.Tensor, scores.entropy).detach().sum(), log_weight.abs().sum()])
-        entropy, gap = self.accelerator.reduce(sums, reduction="sum") / self._tokens_a_batch
-        weights = gather(weight)
-        self._record(
-            entropy=entropy,
-            sampler_gap=gap,
-            importance_max=weights.max(),
-            importance_truncated=(weights == IMPORTANCE_CAP).float().mean(),
-        )
-        return -(weight * inputs["advantages"] * logp).mean()
+    def _record_update(self, weights: torch.Tensor, entropy: torch.Tensor, gap: torch.Tensor) -> None:
+        """What is logged of a batch, over all processes; mean weight and effective share are those of a whole step."""
+        truncated = (weights == IMPORTANCE_CAP).sum()
+        sums = self.accelerator.reduce(torch.stack([entropy, gap, truncated, *moments(weights)]), reduction="sum")
+        entropy, gap = sums[:2] / self._tokens_a_batch
+        self._record(entropy=entropy, sampler_gap=gap, importance_truncated=sums[2] / sums[3])
+        self._record(importance_max=gather(weights.max()).max())
+        batches = self.args.gradient_accumulation_steps
+        self._moments = sums[3:] + (self._moments if self._step % batches else 0)
+        if self._step % batches == batches - 1:
+            self._record(importance_mean=self._moments[1] / self._moments[0])
+            self._record(importance_effective=effective_share(self._moments))
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """TRL's, with the log-probability of each token under what drew it beside the completions, (B, T)."""
+        output = super()._generate_and_score_completions(inputs)
+        drawn = [torch.as_tensor(rollout.token_logp, dtype=torch.float32) for rollout in self._rollouts]
+        padded = torch.nn.utils.rnn.pad_sequence(drawn, batch_first=True).to(self.accelerator.device)
+        return {**output, "sampler_logp": padded}
 
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *unused: Any) -> torch.Tensor:
         """The composed reward of every rollout of every process, (N, 1)."""

@@ -14,19 +14,21 @@ from omegaconf import OmegaConf
 from beyond_sharpening.errors import BadInput
 
 if TYPE_CHECKING:
-    from beyond_sharpening.parameters import Parameters
+    from beyond_sharpening.parameters import Parameters, Training
 
 
 class ExperimentConfigLoader(OmegaConfigLoader):
     """``OmegaConfigLoader`` whose parameters are the composed, validated set of ``beyond_sharpening.parameters``.
 
-    Catalog entries reach them through two resolvers: ``${parameter:data}`` and ``${cell:tilted}``, the
-    place of a trained policy among others (``tilted/alpha2-beta100/seed-0``).
+    Catalog entries reach them through a resolver, ``${parameter:data}``. An entry with ``{objective}`` in its name is
+    one for each objective, with ``{objective}`` and ``{cell}``, the place of its trained cell
+    (``tilted/alpha2-beta100/seed-0``), filled in: Kedro's own factories know nothing of parameters.
     """
 
     def __init__(self, conf_source: str | Path, env: str | None = None, *args: Any, **kwargs: Any) -> None:
         _check_environment(Path(conf_source), env)
         self._layers: dict[str, Any] | None = None
+        self._in_files: dict[str, Any] = {}
         self._varied: dict[str, Any] = {}
         self._validated: dict[str, Any] | None = None
         super().__init__(conf_source, env, *args, **kwargs)
@@ -35,7 +37,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         if key == "catalog":
             # Resolvers are the process's, parameters this loader's: another loader may have registered its own since.
             OmegaConf.register_new_resolver("parameter", lambda name: self["parameters"][name], replace=True)
-            OmegaConf.register_new_resolver("cell", self._cell, replace=True)
+            return dict(self._filled_in(self._read(key)))
         if key != "parameters":
             return self._read(key)
         if self._validated is None:
@@ -72,7 +74,9 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         from beyond_sharpening.parameters.layers import UnknownName, compose, default_domain, merge
 
         if self._layers is None:
-            self._layers = self._read("parameters")
+            self._layers = self._in_files = self._read("parameters")
+            if self.runtime_params:
+                self._in_files = self._read_without_what_is_asked()
         layers = merge(self._layers, self._varied)
         try:
             composed = compose(layers, self._asked())
@@ -95,7 +99,33 @@ class ExperimentConfigLoader(OmegaConfigLoader):
             faults = dict.fromkeys(self._describe(fault, layers) for fault in error.errors())
             raise BadInput("invalid parameters, nothing was run:\n" + "\n".join(faults)) from None
         self._check_trl(parameters, layers)
-        return parameters.model_dump(mode="json")
+        own = self._named_by_what_differs(parameters, layers)
+        return parameters.model_copy(update={"train": own}).model_dump(mode="json")
+
+    def _read_without_what_is_asked(self) -> dict[str, Any]:
+        asked, self.runtime_params = self.runtime_params, {}
+        try:
+            return self._read("parameters")
+        finally:
+            self.runtime_params = asked
+
+    def _named_by_what_differs(self, parameters: Parameters, layers: Mapping[str, Any]) -> dict[str, Training]:
+        """The trainings, told what of them differs from the model's default: what the files say, without ``--params``.
+
+        A model that the command line alone knows is its own default.
+        """
+        from beyond_sharpening.parameters import Training
+        from beyond_sharpening.parameters.layers import compose
+
+        chosen = {key: layers[key] for key in ("model", "domain") if key in layers}  # which blocks are meant
+        files = {**self._in_files, **chosen}
+        files |= {
+            layer: {**layers[layer], **files.get(layer, {})} for layer in ("models", "domains") if layer in layers
+        }
+        default = compose(files, {})["train"]
+        return {
+            name: options.unlike(Training.model_validate(default[name])) for name, options in parameters.train.items()
+        }
 
     def _check_trl(self, parameters: Parameters, layers: Mapping[str, Any]) -> None:
         """Only TRL knows its arguments, and it takes seconds to ask: when there are some."""
@@ -153,13 +183,30 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         """Innermost first."""
         return self.env or self.default_run_env, self.base_env
 
-    def _cell(self, policy: str) -> str:
-        from beyond_sharpening.cells.place import place
-        from beyond_sharpening.parameters import Training
+    def _filled_in(self, catalog: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """The entries of a catalog, those with ``{objective}`` in their name once for each objective."""
+        from beyond_sharpening.cells.place import place_of
 
         parameters = self["parameters"]
-        variant = Training.model_validate(parameters["train"][policy]).variant()
-        return place(policy, variant, parameters["train_seed"])
+        for name, entry in catalog.items():
+            if "{objective}" not in name:
+                yield name, entry
+                continue
+            for objective, options in parameters["train"].items():
+                cell = place_of(options, parameters["train_seed"])
+                yield name.replace("{objective}", objective), _fill(entry, {"{objective}": objective, "{cell}": cell})
+
+
+def _fill(entry: Any, values: Mapping[str, str]) -> Any:
+    """An entry with placeholders in its texts replaced."""
+    if isinstance(entry, Mapping):
+        return {key: _fill(value, values) for key, value in entry.items()}
+    if isinstance(entry, list):
+        return [_fill(value, values) for value in entry]
+    if isinstance(entry, str):
+        for placeholder, value in values.items():
+            entry = entry.replace(placeholder, value)
+    return entry
 
 
 def _check_environment(conf_source: Path, env: str | None) -> None:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from beyond_sharpening.cells.place import place_of
 from beyond_sharpening.models.memory import GIB, Memory
 from beyond_sharpening.models.shape import Shape
-from beyond_sharpening.objectives import ObjectiveName
 from beyond_sharpening.parameters import Parameters, Task, Training
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def progress(stages: Mapping[str, int], remaining: Mapping[str, int]) -> str:
     return "\n".join(["Stages", *lines])
 
 
-def cells(parameters: Parameters, objectives: Sequence[ObjectiveName], problems: int | None) -> str:
+def cells(parameters: Parameters, objectives: Sequence[str], problems: int | None) -> str:
     """The trainings: steps, completions and optimiser."""
     lines = []
     for name in objectives:
@@ -55,13 +55,14 @@ def _cell(options: Training, task: Task, seed: int, problems: int | None) -> lis
     bound = f"at most {steps}" if problems is None and options.epochs else f"{steps}"
     completions = steps * options.prompts_per_step * options.completions_per_prompt
     betas = ", ".join(f"{beta:g}" for beta in options.adam_betas)
+    own = "".join(f"{name} {value}, " for name, value in options.own.items())
     return [
-        f"  {options.objective}/{options.variant()}/seed-{seed}",
+        f"  {place_of(options, seed)}",
         f"    {bound} steps of {options.prompts_per_step} prompts × {options.completions_per_prompt} completions, "
         f"at most {completions * task.max_completion_tokens:,} tokens in {completions:,} completions",
         f"    learning rate {options.learning_rate:g} after {options.warmup_steps} warm-up steps, AdamW betas {betas}, "
         f"weight decay {options.weight_decay:g}, gradient clipped at {options.max_grad_norm:g}",
-        f"    normalisation {options.normalisation}, fixed length {options.fixed_length}, "
+        f"    {own}fixed length {options.fixed_length}, "
         f"reward scale {options.reward_scale:g}; validated every {options.validate_every} steps",
     ]
 

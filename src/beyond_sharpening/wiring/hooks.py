@@ -38,9 +38,9 @@ class Provenance:
         """Validate the parameters before anything else happens: loading them does."""
         self._parameters: dict[str, Any] = context.params
         self._project = Path(context.project_path)
-        hardware = self._parameters["hardware"]
+        hardware = Hardware.model_validate(self._parameters["hardware"])
         # vLLM has a pool of its own, which refuses such segments.
-        if hardware["device"] == "cuda" and not hardware["engine"].startswith("vllm") and not ALLOCATOR & {*os.environ}:
+        if hardware.device == "cuda" and hardware.vllm is None and not ALLOCATOR & {*os.environ}:
             os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
 
     @hook_impl

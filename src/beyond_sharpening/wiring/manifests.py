@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.cells.identity import differences, identity
+from beyond_sharpening.cells.identity import differing, identity
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.parameters import OBJECTIVES, POLICIES
+from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters import POLICIES
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
@@ -37,11 +38,11 @@ def check_manifests(
         name = f"{stage}_manifest"
         if not catalog.exists(name):
             continue
-        if faults := differences(catalog.load(name)["identity"], identity(parameters, stage)):
+        if faults := differing(catalog.load(name)["identity"], identity(parameters, stage)):
             place = Path(getattr(catalog.get(name), "_filepath", name)).parent
             raise BadInput(
                 f"{place} holds results made with other parameters than asked for:\n  "
                 + "\n  ".join(faults)
-                + "\nAsk for those parameters, choose another train_seed or data folder "
-                "(--params=data=...), or remove that folder to make it anew."
+                + "\nAsk for those parameters, choose another train_seed or data folder (--params=data=...), or remove "
+                "that folder to make it anew. What of a training is asked for by --params gives it a folder of its own."
             )

@@ -12,8 +12,8 @@ from kedro.io import DatasetError
 from beyond_sharpening.errors import BadInput, DryRun
 from beyond_sharpening.models.memory import Memory, evaluation_memory, shortage, training_memory
 from beyond_sharpening.models.shape import Shape, linear_layers
-from beyond_sharpening.objectives import ObjectiveName
-from beyond_sharpening.parameters import OBJECTIVES, Hardware, HubBase, Parameters, Training
+from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters import Hardware, HubBase, Parameters, Training
 from beyond_sharpening.wiring import dry_run
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Planning:
             check_model(outputs["base_policy"].config(), Parameters.model_validate(self._parameters), self._trained)
 
 
-def check_problems(problems: int, trained: Mapping[ObjectiveName, Training]) -> None:
+def check_problems(problems: int, trained: Mapping[str, Training]) -> None:
     """Raise a BadInput for a training whose step wants more problems than there are."""
     for name, options in trained.items():
         if options.prompts_per_step > problems:
@@ -85,7 +85,7 @@ def check_problems(problems: int, trained: Mapping[ObjectiveName, Training]) -> 
             )
 
 
-def check_model(config: PretrainedConfig, parameters: Parameters, trained: Mapping[ObjectiveName, Training]) -> None:
+def check_model(config: PretrainedConfig, parameters: Parameters, trained: Mapping[str, Training]) -> None:
     """Raise a BadInput if the start model has no such layers as adapters are asked for, or too short a context."""
     from beyond_sharpening.models.start_model import check_context
 
@@ -142,9 +142,7 @@ def find_config(parameters: Parameters, catalog: CatalogProtocol[Any, Any]) -> P
         return build_model(build_tokenizer(), base, parameters.base_seed).config
 
 
-def estimate(
-    shape: Shape, parameters: Parameters, objectives: Sequence[ObjectiveName], evaluates: bool
-) -> list[Memory]:
+def estimate(shape: Shape, parameters: Parameters, objectives: Sequence[str], evaluates: bool) -> list[Memory]:
     """The memory of each phase; objectives differ in none of what it depends on, unless their batches do."""
     task, hardware = parameters.task, parameters.hardware
     trainings = {

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.measure_speed,
                 ["params:benchmark", "params:base", "params:hardware"],
-                ["benchmark", "benchmark_figure", "speed"],
+                ["benchmark", "benchmark_figure", "speed_metrics"],
                 name="measure_speed",
             ),
         ],

@@ -97,7 +97,7 @@ def choose_variants(
     last = samples[samples["checkpoint"] == "last"]
     for policy, block in training.items():
         present = sorted(last.loc[last["policy"] == policy, "variant"].unique())
-        asked = Training.model_validate(block).variant()
+        asked = Training.model_validate(block).naming()
         if asked in present:
             chosen[policy] = asked
         elif len(present) == 1:

@@ -14,13 +14,13 @@ ESTIMATED = {
     "by_difficulty": "accuracy_by_difficulty",
     "costs": "decoder_costs",
     "diagnostics": "decoder_diagnostics",
-    "tracked": "coverage",
+    "tracked": "pass_at_k_metrics",
 }
 COMPARED = {
     "comparisons": "comparisons",
     "verdict": "verdict",
     "outcomes": "prediction_outcomes",
-    "tracked": "contrasts",
+    "tracked": "contrast_metrics",
 }
 WEIGHING = {
     "samples": "samples",

@@ -77,7 +77,7 @@ def evaluate_policy(
     return pd.concat(
         [
             evaluate(
-                Arm(model, trained.objective, trained.variant(), checkpoint, train_seed),
+                Arm(model, trained.objective, trained.naming(), checkpoint, train_seed),
                 policies[checkpoint],
                 base,
                 exam,

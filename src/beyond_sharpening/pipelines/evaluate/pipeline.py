@@ -36,7 +36,7 @@ def create_policy_pipeline(objective: str) -> Pipeline:
 def create_gathering_pipeline(policies: list[str]) -> Pipeline:
     """Wait for the samples of all policies and summarise them for the tracker."""
     inputs = [f"{policy}_samples" for policy in policies]
-    outputs = ["accuracy", "all_samples", "all_histories"]
+    outputs = ["accuracy_metrics", "all_samples", "all_histories"]
     return _stage([Node(nodes.gather_samples, inputs, outputs, name="gather_samples")])
 
 

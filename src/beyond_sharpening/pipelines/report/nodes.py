@@ -12,7 +12,9 @@ from matplotlib.figure import Figure  # Kedro reads the types of nodes
 
 from beyond_sharpening.analysis import Verdict
 from beyond_sharpening.cells.compared import what_was_run
-from beyond_sharpening.parameters import OBJECTIVES, Rates, Reporting
+from beyond_sharpening.cells.place import place
+from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters import Rates, Reporting
 from beyond_sharpening.reporting import Results, Run, report, summary
 from beyond_sharpening.wiring.tracking import tracked_at
 
@@ -22,7 +24,7 @@ Records = dict[str, Callable[[], dict[str, Any]]]
 
 def select_histories(histories: Tables, variants: dict[str, str], seed: int) -> dict[str, pd.DataFrame]:
     """The training histories of the variants compared, by objective; those not trained with this seed are left out."""
-    cells = {name: f"{name}/{variants[name]}/seed-{seed}" for name in OBJECTIVES if name in variants}
+    cells = {name: place(name, variants[name], seed) for name in OBJECTIVES if name in variants}
     return {name: histories[cell]() for name, cell in cells.items() if cell in histories}
 
 

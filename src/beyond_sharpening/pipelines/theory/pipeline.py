@@ -10,7 +10,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(nodes.check_theory, "params:theory", ["theory_checks", "theory_series"], name="check_theory"),
             Node(nodes.draw_theory, ["theory_checks", "theory_series"], "theory_figures", name="draw_theory"),
-            Node(nodes.require_theory, "theory_checks", ["theory_claims", "theory_tables"], name="require_theory"),
+            Node(nodes.require_theory, "theory_checks", ["theory_metrics", "theory_tables"], name="require_theory"),
         ],
         namespace="theory",
         prefix_datasets_with_namespace=False,

@@ -42,7 +42,7 @@ def train_objective(
         system_prompt=asked.system_prompt,
     )
     folder = unfinished(options, task, train_seed, workspace)
-    name = f"{objective.objective} {objective.variant()} seed {train_seed}"
+    name = f"{objective.objective} {objective.naming()} seed {train_seed}"
     with nested_run(name, {**options, "train_seed": train_seed}) as track:
         trained = train(Job(base, training_task, objective, machine, train_seed, folder, track))
         track.keep("history.csv", trained.history.to_csv(index=False))

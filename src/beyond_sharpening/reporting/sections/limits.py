@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from beyond_sharpening.objectives import PRIMARY
 from beyond_sharpening.reporting.blocks import Section
 from beyond_sharpening.reporting.frames import most_samples
-from beyond_sharpening.reporting.labels import OBJECTIVES, look
+from beyond_sharpening.reporting.labels import look
 from beyond_sharpening.reporting.numbers import percent
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def section(results: Results) -> Section:
     lines = []
     if policies != {"base"} and estimates["n_seeds"].max() == 1:
         lines.append("Each objective was trained once. Nothing here tells how much another training seed would change.")
-    if missing := [look(name).label for name in OBJECTIVES if name not in policies]:
+    if missing := [look(name).label for name in PRIMARY if name not in policies]:
         lines.append(f"Not in this comparison: {', '.join(missing)}.")
     if (most := most_samples(results.curves)) > 1:
         lines.append(

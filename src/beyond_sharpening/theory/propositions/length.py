@@ -47,17 +47,18 @@ def critical_alpha(stop: float, tokens: torch.Tensor) -> float:
     return float(brentq(lambda alpha: ratio(alpha, stop, tokens) - 1, 0.0, 1.0, xtol=1e-14))
 
 
-def mean_length(alpha: float, cap: int, length_power: float = 0.0) -> float:
+def mean_length(alpha: float, cap: int, length_power: float = 0.0, anchor: float = 1.0) -> float:
     """Mean number of tokens before EOS in the example's optimum of (0, α, 1), capped at ``cap`` tokens, EOS included.
 
-    log p is divided by length^w, w = ``length_power``. All completions of one length are equally likely, so the
-    V^L of them enter as one.
+    Of α·log p the share ``anchor`` stays a sum, and the rest is divided by length^w, w = ``length_power``. All
+    completions of one length are equally likely, so the V^L of them enter as one.
     """
     content = torch.arange(cap + 1, dtype=torch.float64)  # the last entry has no EOS
     finished = (content < cap).double()
     log_p = content * math.log((1 - STOP) / VOCABULARY) + finished * math.log(STOP)
     n_tokens = content + finished
-    weights = alpha * log_p / n_tokens**length_power + content * math.log(VOCABULARY)
+    normalised = (alpha - anchor) * log_p / n_tokens**length_power
+    weights = normalised + anchor * log_p + content * math.log(VOCABULARY)
     return expectation(weights.log_softmax(dim=0), content).item()
 
 
@@ -75,24 +76,53 @@ def _example() -> tuple[list[Row], pd.DataFrame, pd.DataFrame]:
         claim(f"below α*, α = 0.8: mean length under a cap of {cap}", mean_length(0.8, cap), "≥", cap - 1.5)
         for cap in (10, 100, 1000)
     ]
-    rows.append(
-        claim(
-            "normalised by length, α = 2: mean length under a cap of 1000",
-            mean_length(2, 1000, length_power=1),
-            "≥",
-            998,
-        )
-    )
+    rows += _normalised()
     grid = torch.linspace(critical_alpha(STOP, tokens) + 0.005, 2.5, 100, dtype=torch.float64).tolist()
     factors = [ratio(alpha, STOP, tokens) for alpha in grid]
     uncapped = pd.DataFrame({"α": grid, "mean length": [factor / (1 - factor) for factor in factors]})
-    lines = {"α = 0.8": (0.8, 0), "α = 1": (1, 0), "α = 1.25": (1.25, 0), "α = 2": (2, 0), "α = 2, mean": (2, 1)}
+    lines = {
+        "α = 0.8": (0.8, 0, 1),
+        "α = 1": (1, 0, 1),
+        "α = 1.25": (1.25, 0, 1),
+        "α = 2": (2, 0, 1),
+        "α = 2, mean": (2, 1, 1),
+        "α = 2, mean, no anchor": (2, 1, 0),
+    }
     capped = [
-        {"cap": cap, "mean length": mean_length(alpha, cap, power), "target": name}
-        for name, (alpha, power) in lines.items()
+        {"cap": cap, "mean length": mean_length(alpha, cap, power, anchor), "target": name}
+        for name, (alpha, power, anchor) in lines.items()
         for cap in (2, 4, 8, 16, 32, 64, 128, 256)
     ]
     return rows, uncapped, pd.DataFrame(capped)
+
+
+def _normalised() -> list[Row]:
+    """The mean in place of the sum, for what sharpens: q/p stays within a factor of 1, and lengths with it."""
+    alpha, lowest = 2.0, math.log((1 - STOP) / VOCABULARY)
+    mean, base = mean_length(alpha, 1000, length_power=1), (1 - STOP) / STOP
+    most = math.exp((alpha - 1) * (math.log(STOP) - lowest))  # the mean log p lies between these two
+    return [
+        claim(
+            "normalised, α = 2: no cap matters, mean length under 500 over that under 1000",
+            mean_length(alpha, 500, length_power=1) / mean,
+            "=",
+            1,
+            1e-6,
+        ),
+        claim(
+            "the same: the base's mean length over it, at most the range of exp((α − 1)·mean log p)",
+            base / mean,
+            "≤",
+            most,
+        ),
+        claim("the same at α = 1: the base's mean length", mean_length(1, 1000, length_power=1), "=", base, 1e-6),
+        claim(
+            "α·mean log p without an anchor, α = 2: mean length under a cap of 1000",
+            mean_length(alpha, 1000, length_power=1, anchor=0),
+            "≥",
+            998,
+        ),
+    ]
 
 
 def _enumerated(stop: float, tokens: torch.Tensor) -> list[Row]:

@@ -36,7 +36,8 @@ def check_optimum(seed: int) -> Check:
     return Check(
         1,
         "Optimum",
-        "With c > 0 the optimum is ∝ exp((a·R + b·log p)/c), J* = c·log Z and J* − J(q) = c·KL(q‖q*). With c = 0 "
+        "With c > 0 the optimum is ∝ exp(E/c), E = a·R + b·log p, of which a normalisation s changes the share "
+        "(b − c)·log p alone; J* = c·log Z and J* − J(q) = c·KL(q‖q*). With c = 0 "
         "the objective is linear: every distribution on the argmax of a·R + b·log p is optimal, finite logits never "
         "get there, and the optimum jumps at ties.",
         pd.DataFrame(rows + face_rows + tie_rows),
