@@ -71,6 +71,14 @@ def test_a_manifest_from_before_a_parameter_was_there_or_was_refused_is_still_of
     assert differing(identity(tiny, "base"), identity(tiny, "base")) == []
 
 
+def test_a_cell_whose_anchor_was_normalised_too_is_another(tiny):
+    mean = load(train={name: {"normalisation": "mean"} for name in ("sharpening", "tempered", "tilted")})
+    for name, told in (("sharpening", []), ("tempered", ["normalises"]), ("tilted", ["normalises"])):
+        earlier = {key: value for key, value in identity(mean, name).items() if key != "normalises"}
+        assert [line.partition(":")[0] for line in differing(earlier, identity(mean, name))] == told
+    assert "normalises" not in identity(tiny, "tilted")
+
+
 def test_an_edited_file_is_another_source(tiny, tmp_path):
     """Its name is the same, and so are the parameters."""
     file, asked = tmp_path / "problems.jsonl", deepcopy(tiny)

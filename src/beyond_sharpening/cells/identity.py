@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.objectives import OBJECTIVES, Objective
 from beyond_sharpening.parameters import OWN, Training
 from beyond_sharpening.parameters.task import TYPESET
 from beyond_sharpening.parameters.training import WITHOUT_EFFECT
@@ -47,8 +47,11 @@ def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
         asked = {"task": {**asked["task"], **_set(parameters["task"], "evaluation_tokens")}}
         return {**policy, **identity(parameters, "problems"), **asked, **_chosen(parameters, "sample_seed", "evaluate")}
     start = {**identity(parameters, "base"), **identity(parameters, "problems"), **asked}
-    training = {stage: training_identity(stage, parameters["train"][stage])}
-    return {**start, **_chosen(parameters, "train_seed"), "train": training}
+    block = training_identity(stage, parameters["train"][stage])
+    anchored = block.get("normalisation", "sum") != "sum" and Objective.named(stage).policy > 0
+    # Earlier cells of such a name were trained with all of log π_ref normalised: they are others.
+    normalised = {"normalises": "what sharpens"} if anchored else {}
+    return {**start, **_chosen(parameters, "train_seed"), **normalised, "train": {stage: block}}
 
 
 def training_identity(objective: str, block: Mapping[str, Any]) -> dict[str, Any]:
