@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from beyond_sharpening.cells.place import place
 from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters import Evaluation, Hardware, Task, Training
 from beyond_sharpening.problems import problems_from_frame
+from beyond_sharpening.wiring.tracking import add_to_cell
 
 if TYPE_CHECKING:
     from beyond_sharpening.evaluation import Exam
@@ -74,7 +76,7 @@ def evaluate_policy(
     exam = build_exam(benchmarks, task, options, sample_seed, hardware)
     trained = Training.model_validate(training)
     policies = {"last": last, "best": best}
-    return pd.concat(
+    samples = pd.concat(
         [
             evaluate(
                 Arm(model, trained.objective, trained.variant(), checkpoint, train_seed),
@@ -86,6 +88,15 @@ def evaluate_policy(
         ],
         ignore_index=True,
     )
+    add_to_cell(place(trained.objective, trained.variant(), train_seed), _accuracies(samples))
+    return samples
+
+
+def _accuracies(samples: pd.DataFrame) -> dict[str, float]:
+    """Right answers of the last checkpoint by benchmark and decoder, for the tracker."""
+    last = samples[(samples["checkpoint"] == "last") & (samples["replicate"] == 0)]
+    names = "accuracy/" + last["benchmark"].astype(str) + "/" + last["decoder"]
+    return {str(name): float(value) for name, value in last["correct"].groupby(names).mean().items()}
 
 
 def gather_samples(
