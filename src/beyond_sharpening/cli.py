@@ -27,8 +27,10 @@ def cli() -> None:
 @click.option("--again", is_flag=True, help="Make everything anew, over what is there.")
 def run(again: bool, **options: Any) -> Any:
     options["only_missing_outputs"] = not again
+    if options["pipeline"] and not options["pipelines"]:  # Kedro warns of the one it will drop
+        options |= {"pipelines": [options["pipeline"]], "pipeline": None}
     with suppress(DryRun), _plain_errors():  # the plan has been printed
-        _check_pipelines([options["pipeline"] or "__default__", *options["pipelines"]])
+        _check_pipelines([*filter(None, [options["pipeline"]]), *options["pipelines"]])
         return kedro_run.callback(**options)  # type: ignore[misc]
 
 

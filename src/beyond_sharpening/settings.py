@@ -1,10 +1,12 @@
 """Kedro project settings."""
 
 import os
+import sys
 import warnings
 from pathlib import Path
 
 from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
+from beyond_sharpening.wiring.endings import Endings
 from beyond_sharpening.wiring.hooks import Provenance, Tracking
 from beyond_sharpening.wiring.preflight import Planning
 
@@ -12,12 +14,15 @@ PROJECT_PATH = Path(__file__).resolve().parents[2]
 
 # Behind a closed network, telemetry costs seconds a command.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+# `kedro mlflow ui` starts `mlflow`, which lies beside this Python: it is found without an activated environment too.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 # What other packages say of their own insides, which nobody here can act on.
 for message in ("register_new_resolver", "Add type hints to the `predict`", "Option '--pipeline' is deprecated"):
     warnings.filterwarnings("ignore", message=rf"(?s).*{message}")
 
-HOOKS = (Planning(), Provenance(), Tracking())
+HOOKS = (Planning(), Provenance(), Tracking(), Endings())
 CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -14,7 +14,7 @@ def strict(content):
 
 def test_promised_keys_and_values(estimates, comparisons):
     content = strict(summary(estimates, comparisons, "tiny", [0, 1]))
-    assert set(content) == {"model", "seeds", "rows", "comparisons"}
+    assert set(content) == {"model", "seeds", "rows", "comparisons", "mechanism"}
     assert (content["model"], content["seeds"]) == ("tiny", [0, 1])
     row = content["rows"][0]
     promised = {"policy", "decoder", "benchmark", "pass@1", "ci_low", "ci_high", "pass@16", "maj@16", "mean_tokens"}

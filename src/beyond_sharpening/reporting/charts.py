@@ -29,6 +29,7 @@ class Series:
         notes: a word to each point, where a pointer rests on it.
         width: of the line.
         opacity: of line and marks.
+        hatch: what fills bars, so that colour need not tell them apart: nothing, or one of ``/ x - | + .``.
     """
 
     look: Look
@@ -44,6 +45,7 @@ class Series:
     notes: Sequence[str] | None = None
     width: float = 1.6
     opacity: float = 1.0
+    hatch: str = ""
 
 
 @dataclass(frozen=True)

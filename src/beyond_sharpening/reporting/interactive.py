@@ -64,7 +64,15 @@ def _traces(series: Series, suffix: str, seen: set[str]) -> list[dict[str, Any]]
     seen.add(look.label)
     x, y = _numbers(series.x), _numbers(series.y)
     if series.kind == "bars":
-        bars = {"type": "bar", "orientation": "h", "x": x, "y": y, "width": 0.6, "marker": {"color": look.colour}}
+        bars: dict[str, Any] = {
+            "type": "bar",
+            "orientation": "h",
+            "x": x,
+            "y": y,
+            "width": 0.6,
+            "marker": {"color": look.colour},
+        }
+        bars["marker"]["pattern"] = {"shape": series.hatch, "fgcolor": "white"}
         return [bars | places | named | {"opacity": series.opacity}]
     trace: dict[str, Any] = {"type": "scatter", "x": x, "y": y, "opacity": series.opacity} | places | named
     marked = bool(look.marker)

@@ -68,6 +68,7 @@ class Results:
         samples: the samples table, for completions to read.
         goals, break_even: from the functions of the same name in ``analysis``.
         trainings: ``policy, variant, tokens, hours``: what each training took.
+        mechanism: from ``analysis.mechanism``, one row a policy and benchmark.
         rates: unit -> what an hour costs in it, such as kWh or EUR; ``tokens``: processed in an hour.
     """
 
@@ -89,6 +90,7 @@ class Results:
     goals: pd.DataFrame | None = None
     break_even: pd.DataFrame | None = None
     trainings: pd.DataFrame | None = None
+    mechanism: pd.DataFrame | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -50,8 +50,12 @@ def _panel(axes: Axes, panel: Panel) -> None:
     for level in panel.levels:
         axes.axhline(level.y, color=level.look.colour, linestyle=level.look.linestyle, lw=1.2)
         axes.axhspan(level.low, level.high, color=level.look.colour, alpha=0.08, lw=0)
+    ends: dict[float, float] = {}  # of the bars drawn so far, which stack
     for series in panel.series:
-        _series(axes, series)
+        if series.kind == "bars":
+            _bars(axes, series, ends)
+        else:
+            _series(axes, series)
     for axis, scale, linear in (("x", panel.x_scale, 0), ("y", panel.y_scale, 1)):
         bases = {"log2": {"base": 2.0}, "symlog": {"linthresh": panel.linear_below[linear]}}
         options: dict[str, float] = bases.get(scale, {})
@@ -73,11 +77,15 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.set_ylabel(_text(panel.y_label))
 
 
+def _bars(axes: Axes, series: Series, ends: dict[float, float]) -> None:
+    for y, x in zip(series.y, series.x, strict=True):
+        style = {"color": series.look.colour, "alpha": series.opacity, "hatch": 2 * series.hatch, "edgecolor": "white"}
+        axes.barh(y, x, left=ends.get(y, 0.0), height=0.6, lw=0, **style)  # type: ignore[arg-type]
+        ends[y] = ends.get(y, 0.0) + x
+
+
 def _series(axes: Axes, series: Series) -> None:
     look, x, y = series.look, list(series.x), list(series.y)
-    if series.kind == "bars":
-        axes.barh(y, x, color=look.colour, height=0.6, alpha=series.opacity)
-        return
     style = _line(look) | {"lw": series.width, "alpha": series.opacity}
     if series.kind == "marks":
         style["linestyle"] = "none"

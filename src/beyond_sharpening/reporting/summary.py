@@ -28,7 +28,13 @@ COMPARISON_KEYS = (
 CLAIM_KEYS = ("family", "unit", "test", "claim", "n_seeds_a", "n_seeds_b", "n_problems")
 
 
-def summary(estimates: pd.DataFrame, comparisons: pd.DataFrame, model: str, seeds: Sequence[int]) -> dict[str, Any]:
+def summary(
+    estimates: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    model: str,
+    seeds: Sequence[int],
+    mechanism: pd.DataFrame | None = None,
+) -> dict[str, Any]:
     """The results as plain values, ready for ``json.dumps(..., allow_nan=False)``.
 
     Args:
@@ -37,9 +43,10 @@ def summary(estimates: pd.DataFrame, comparisons: pd.DataFrame, model: str, seed
         comparisons: one row a contrast and benchmark; may be empty.
         model: the start model's name.
         seeds: the training seeds.
+        mechanism: one row a policy and benchmark: what training did.
 
     Returns:
-        ``{"model", "seeds", "rows": [...], "comparisons": [...]}``; what was not measured is None.
+        ``{"model", "seeds", "rows": [...], "comparisons": [...], "mechanism": [...]}``; what was not measured is None.
 
     Raises:
         KeyError: if a frame lacks a column.
@@ -50,6 +57,7 @@ def summary(estimates: pd.DataFrame, comparisons: pd.DataFrame, model: str, seed
         "seeds": list(seeds),
         "rows": _records(estimates, [*ROW_KEYS, *at_k, *COUNT_KEYS]),
         "comparisons": _records(comparisons, [*COMPARISON_KEYS, *CLAIM_KEYS]) if len(comparisons) else [],
+        "mechanism": [] if mechanism is None else _records(mechanism, list(mechanism.columns)),
     }
 
 
@@ -59,5 +67,9 @@ def _records(frame: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows no NaN and no infinity: None instead."""
+    """JSON knows no NaN, no infinity and nothing of NumPy's: None, or Python's own."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

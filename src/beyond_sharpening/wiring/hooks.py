@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from contextlib import ExitStack
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
+
+logger = logging.getLogger(__name__)
 
 ALLOCATOR = {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}
 """Environment variables of torch's allocator of GPU memory. Unless they say otherwise its segments grow: rollouts and
@@ -44,8 +48,9 @@ class Provenance:
             os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
 
     @hook_impl
-    def before_node_run(self) -> None:
-        """Bound the threads of torch, which reads them when it is first imported."""
+    def before_node_run(self, node: Node) -> None:
+        """Say which node begins; bound the threads of torch, which reads them when it is first imported."""
+        logger.info("%s", node.name)
         threads = self._parameters["hardware"]["threads"]
         if threads is not None:
             os.environ["OMP_NUM_THREADS"] = str(threads)

@@ -41,10 +41,38 @@ def make_store(uri: str) -> None:
         unfinished.rename(file)
 
 
+CELL = "cell"
+"""The tag that names the cell which a nested run trained."""
+
+
+def add_to_cell(cell: str, metrics: Mapping[str, float]) -> None:
+    """Metrics that are known later, such as accuracies, beside the training of the cell they belong to.
+
+    Where it was not trained under this tracker there is nothing to add to.
+    """
+    run = mlflow.active_run()
+    if run is None:
+        return
+    asked = f"tags.{CELL} = '{cell}' and tags.model = '{_own_tags().get('model')}'"
+    for found in MlflowClient().search_runs([run.info.experiment_id], asked, max_results=1):  # the newest first
+        RunMetrics(mlflow.get_tracking_uri(), found.info.run_id)(dict(metrics), 0)
+
+
+def _own_tags() -> dict[str, str]:
+    """The tags of the pipeline's run, as they are by now."""
+    run = mlflow.active_run()
+    return {} if run is None else dict(MlflowClient().get_run(run.info.run_id).data.tags)
+
+
 @contextmanager
-def nested_run(name: str, parameters: Mapping[str, Any]) -> Iterator[RunMetrics]:
-    """Open a run inside the pipeline's and yield ``track(metrics, step)``; an error marks it failed."""
-    with mlflow.start_run(run_name=name, nested=True) as run:
+def nested_run(name: str, parameters: Mapping[str, Any], cell: str) -> Iterator[RunMetrics]:
+    """Open a run inside the pipeline's and yield ``track(metrics, step)``; an error marks it failed.
+
+    Its tags are the pipeline's, so that cells of several models, domains and commits can be told apart, and ``cell``,
+    by which ``add_to_cell`` finds it.
+    """
+    own = {key: value for key, value in _own_tags().items() if not key.startswith("mlflow.")}
+    with mlflow.start_run(run_name=name, nested=True, tags={**own, CELL: cell}) as run:
         mlflow.log_params(dict(parameters))
         yield RunMetrics(mlflow.get_tracking_uri(), run.info.run_id)
 

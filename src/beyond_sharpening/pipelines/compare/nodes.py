@@ -67,13 +67,10 @@ def estimate(samples: pd.DataFrame, options: dict[str, Any], seed: int) -> dict[
     ks = Comparison.model_validate(options).ks
     curves = pass_at_k_curves(samples, ks)
     drawn = curves[curves["decoder"] == "temperature"]
-    tracked = {
-        f"{row['policy']}/{row['variant']}/{row['checkpoint']}/{row['benchmark']}/{row['k']}": {
-            "value": row["pass_at_k"],
-            "step": 0,
-        }
-        for row in drawn.to_dict("records")
-    }
+    tracked: dict[str, list[dict[str, float]]] = {}  # curves along k
+    for row in drawn[drawn["checkpoint"] == "last"].to_dict("records"):
+        name = f"{row['policy']}/{row['variant']}/{row['benchmark']}"
+        tracked.setdefault(name, []).append({"value": row["pass_at_k"], "step": row["k"]})
     estimated = estimates(samples, ks)
     return {
         "estimates": estimated,
@@ -117,7 +114,7 @@ def compare(samples: pd.DataFrame, estimated: pd.DataFrame, variants: dict[str, 
     comparisons = compare_arms(samples, variants=variants, seed=seed)
     tracked = {
         f"{row['a']} - {row['b']}/{row['benchmark']}": {"value": row["difference"], "step": 0}
-        for row in comparisons.to_dict("records")
+        for row in comparisons[comparisons["family"] == "primary"].to_dict("records")
     }
     return {
         "comparisons": comparisons,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from beyond_sharpening.cells.place import place
 from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters import Evaluation, Hardware, Task, Training
 from beyond_sharpening.problems import problems_from_frame
+from beyond_sharpening.wiring.tracking import add_to_cell
 
 if TYPE_CHECKING:
     from beyond_sharpening.evaluation import Exam
@@ -88,7 +90,16 @@ def evaluate_policy(
         examined = (arm, policies[checkpoint], base)
         samples.append(evaluate(*examined, exam, Path(parts)).drop(columns="tokens"))
         scores.append(score_base(*examined, base_completions, exam, Path(parts)))
-    return {"samples": pd.concat(samples, ignore_index=True), "base_scores": pd.concat(scores, ignore_index=True)}
+    drawn = pd.concat(samples, ignore_index=True)
+    add_to_cell(place(trained.objective, trained.naming(), train_seed), _accuracies(drawn))
+    return {"samples": drawn, "base_scores": pd.concat(scores, ignore_index=True)}
+
+
+def _accuracies(samples: pd.DataFrame) -> dict[str, float]:
+    """Right answers of the last checkpoint by benchmark and decoder, for the tracker."""
+    last = samples[(samples["checkpoint"] == "last") & (samples["replicate"] == 0)]
+    names = "accuracy/" + last["benchmark"].astype(str) + "/" + last["decoder"]
+    return {str(name): float(value) for name, value in last["correct"].groupby(names).mean().items()}
 
 
 def gather_samples(

@@ -40,7 +40,7 @@ def make_base(
     from beyond_sharpening.wiring.tracking import nested_run
 
     questions = pretraining_questions(base, seed, problems_from_frame(pd.concat([validation, benchmarks])))
-    with nested_run("pretrain base", {"base_seed": seed, "steps": base.steps}) as track:
+    with nested_run("pretrain base", {"base_seed": seed, "steps": base.steps}, "base") as track:
         return pretrain(questions, base, seed, folder, track)
 
 

@@ -104,7 +104,7 @@ def write_report(results: Results, samples: pd.DataFrame) -> dict[str, str | dic
         "markdown": written.markdown,
         "html": written.html,
         "figures": {f"{name}.png": figure for name, figure in written.figures.items()},
-        "summary": summary(results.estimates, results.comparisons, results.run.model, seeds),
+        "summary": summary(results.estimates, results.comparisons, results.run.model, seeds, results.mechanism),
         "announcement": "\n".join([results.verdict.headline, *results.verdict.lines[:2]]),
     }
 

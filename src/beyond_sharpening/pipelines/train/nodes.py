@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from beyond_sharpening.cells.place import unfinished
+from beyond_sharpening.cells.place import place, unfinished
 from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters import Hardware, Task, Training
 from beyond_sharpening.problems import problems_from_frame
@@ -44,7 +44,8 @@ def train_objective(
     )
     folder = unfinished(options, task, train_seed, workspace)
     name = f"{objective.objective} {objective.naming()} seed {train_seed}"
-    with nested_run(name, {**options, "train_seed": train_seed}) as track:
+    cell = place(objective.objective, objective.naming(), train_seed)
+    with nested_run(name, {**options, "train_seed": train_seed}, cell) as track:
         trained = train(Job(base, training_task, objective, machine, train_seed, folder, track))
         track.keep("history.csv", trained.history.to_csv(index=False))
     return trained.last, trained.best, trained.history

@@ -18,6 +18,7 @@ from beyond_sharpening.reporting.sections import (
     goals,
     limits,
     made,
+    mechanism,
     prediction,
     price,
     read,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     verdict.section,
     compared.section,
+    mechanism.section,
     goals.section,
     contrasts.section,
     accuracy.section,
