@@ -29,8 +29,8 @@ def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> pd.DataFrame
     """Draw from ``policy`` with every decoder and grade; one row a completion, the samples contract.
 
     Log-probabilities are sums in nats at temperature 1, EOS included, whatever decoder drew. Beside the contract's
-    columns stands ``diagnostics``: how the decoder fared at this completion, a JSON object. The processes of the
-    hardware share the problems; completions are the same however many there are.
+    columns stand ``score``, in [0, 1], and ``diagnostics``: how the decoder fared at this completion, a JSON object.
+    The processes of the hardware share the problems; completions are the same however many there are.
     """
     count = min(exam.hardware.processes, len(exam.problems))
     if count == 1:
@@ -102,7 +102,7 @@ def _evaluate_here(arm: Arm, policy: Policy, base: Policy, exam: Exam, shows_pro
         table["decoder"], table["decoder_parameters"] = name, decoder.model_dump_json()
         tables.append(table)
     samples = pd.concat(tables, ignore_index=True).assign(**vars(arm), sample_seed=exam.sample_seed)
-    return samples[[*SAMPLE_COLUMNS, "diagnostics"]]
+    return samples[[*dict.fromkeys([*SAMPLE_COLUMNS, "score", "diagnostics"])]]
 
 
 def _decoders(arm: Arm, exam: Exam) -> dict[str, Decoder]:
@@ -156,6 +156,7 @@ def _table(
             "gold": [problem.gold for problem in problems],
             "outcome": [verdict.outcome for verdict in verdicts],
             "correct": [verdict.correct for verdict in verdicts],
+            "score": [verdict.score for verdict in verdicts],
             "n_tokens": [len(completion.tokens) for completion in completions],
             "truncated": [completion.truncated for completion in completions],
             "logp_policy": [completion.logp for completion in completions],
