@@ -53,7 +53,16 @@ def test_every_shipped_configuration_loads(model, env):
 
 
 def test_the_ladder_of_models_and_the_profiles_are_shipped():
-    assert {"tiny", "smollm2_135m", "smollm2_360m", "qwen25_05b", "llama32_3b", "qwen25_3b", "qwen3_4b"} <= {*MODELS}
+    assert {
+        "tiny",
+        "smollm2_135m",
+        "smollm2_360m",
+        "qwen25_05b",
+        "qwen3_1_7b",
+        "llama32_3b",
+        "qwen25_3b",
+        "qwen3_4b",
+    } <= {*MODELS}
     assert {"base", "laptop", "gpu24", "gpu", "multi_gpu"} <= set(ENVIRONMENTS)
 
 
@@ -172,7 +181,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"model": "gpt5"}, "model = 'gpt5': unknown; known: llama32_3b, qwen25_3b, qwen3_4b, tiny"),
+        ({"model": "gpt5"}, "model = 'gpt5': unknown; known: llama32_3b, qwen25_3b, qwen3_1_7b, qwen3_4b, tiny"),
         ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: base, base_seed, benchmark,"),
         ({"train": {"grpo": {"alpha": 1}}}, "train.grpo = 'grpo': unknown; known: null_control, sharpening,"),
         ({"train": {"tilted": {"alhpa": 4}}}, "train.tilted.alhpa = 4: unknown key; known: adam_betas, alpha, beta,"),

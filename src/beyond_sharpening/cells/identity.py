@@ -130,6 +130,8 @@ def _digests(parameters: Mapping[str, Any]) -> dict[str, str]:
     problems, project = parameters["problems"], Path(parameters["project"])
     digests = {}
     for name, source in {"train": problems["train"], **problems["benchmarks"]}.items():
+        if source["type"] == "reasoning_gym":
+            digests[name] = version("reasoning-gym")
         if source["type"] == "local":
             paths = source["path"] if isinstance(source["path"], list) else [source["path"]]
             files = [project / path for path in paths]

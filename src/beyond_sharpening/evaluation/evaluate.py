@@ -25,8 +25,8 @@ def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | 
     """Draw from ``policy`` with every decoder and grade; one row a completion, the samples contract.
 
     Log-probabilities are sums in nats at temperature 1, EOS included, whatever decoder drew. Beside the contract's
-    columns stand ``diagnostics``, how the decoder fared at this completion, a JSON object, and ``tokens``, its ids. The
-    processes of the hardware share the parts; completions are the same however many there are.
+    columns stand ``score``, in [0, 1], ``diagnostics``, how the decoder fared at this completion, a JSON object, and
+    ``tokens``, its ids. The processes of the hardware share the parts; completions are the same however many there are.
 
     Args:
         arm: whose completions they are; no two arms share their draws.
@@ -40,7 +40,7 @@ def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | 
     places = {name: place for place, name in enumerate(exam.decoders)}
     order = sorted(range(len(parts)), key=lambda row: places[str(parts[row].name)])
     samples = pd.concat([tables[row] for row in order], ignore_index=True)
-    return samples[[*SAMPLE_COLUMNS, "diagnostics", "tokens"]]
+    return samples[[*dict.fromkeys([*SAMPLE_COLUMNS, "score", "diagnostics", "tokens"])]]
 
 
 def score_base(

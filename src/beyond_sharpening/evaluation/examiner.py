@@ -144,6 +144,7 @@ def _table(
             "gold": [problem.gold for problem in problems],
             "outcome": [verdict.outcome for verdict in verdicts],
             "correct": [verdict.correct for verdict in verdicts],
+            "score": [verdict.score for verdict in verdicts],
             "n_tokens": [len(completion.tokens) for completion in completions],
             "truncated": [completion.truncated for completion in completions],
             "logp_policy": [completion.logp for completion in completions],

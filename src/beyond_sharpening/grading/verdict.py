@@ -1,5 +1,6 @@
 """What grading says about one completion."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -27,11 +28,17 @@ class Verdict:
             ``timeout`` (the comparison with the gold answer did not end in time).
         answer: the answer given, in canonical form: equal numbers (``\\frac12``, ``0.5``, ``1/2``) and other
             answers equal up to typesetting are the same string, so that votes can be counted. It depends on the
-            completion alone, not on the gold answer. None when there is none.
+            completion alone, not on the gold answer. None when there is none, or the domain has no such form.
+        score: in [0, 1]; 1 for a correct answer and 0 for any other where the domain has no degrees.
     """
 
     outcome: Outcome
     answer: str | None
+    score: float = math.nan
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.score):
+            object.__setattr__(self, "score", float(self.correct))
 
     @property
     def correct(self) -> bool:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from beyond_sharpening.parameters.gym import ReasoningGymSource
+
 GoldReader = Literal["verbatim", "boxed", "after_hashes", "first_of_list", "any_of_list", "json"]
 
 
@@ -133,4 +135,6 @@ class HubSource(DataSource):
     ] = None
 
 
-Source = Annotated[GeneratorSource | QuestionsSource | LocalSource | HubSource, Field(discriminator="type")]
+Source = Annotated[
+    GeneratorSource | QuestionsSource | ReasoningGymSource | LocalSource | HubSource, Field(discriminator="type")
+]

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from beyond_sharpening.grading import states_an_answer
+from beyond_sharpening.parameters.gym import ReasoningGymSource
 from beyond_sharpening.parameters.sources import GeneratorSource, HubSource, LocalSource, QuestionsSource
 from beyond_sharpening.problems.generators import chain_sum
+from beyond_sharpening.problems.gym import gym_problems
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.questions import short_questions
 from beyond_sharpening.problems.rows import DroppedRow, Row, problems_from_rows
@@ -54,6 +56,8 @@ def load_problems(
         return chain_sum(
             name, source.min_terms, source.max_terms, source.digits, source.size, seed=seed, split=split
         ), []
+    if isinstance(source, ReasoningGymSource):
+        return gym_problems(name, source, seed=seed, split=split), []
     if isinstance(source, QuestionsSource):
         return short_questions(name, source, seed=seed, split=split), []
     files = _files(source, root, copies)

@@ -10,6 +10,7 @@ machine: it is the same however many processes share a step, and after a resume.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -82,8 +83,9 @@ def told(signal: named.SignalBlock, rollouts: Rollouts) -> torch.Tensor:
 
 @told.register
 def _gold(signal: named.Gold, rollouts: Rollouts) -> torch.Tensor:
-    """R = 1 for a correct answer: what is told is what is true."""
-    return truth(rollouts.verdicts)
+    """R is the score, 1 for a correct answer: what is told is what is true."""
+    scores = torch.tensor([verdict.score for verdict in rollouts.verdicts])
+    return scores.where(~truth(rollouts.verdicts).isnan(), math.nan)
 
 
 @told.register
