@@ -152,5 +152,5 @@ class TestSource:
 
     def test_settings_that_a_task_does_not_take_are_named(self):
         source = self.source(settings={"simple_geometry": {"wings": 2}})
-        with pytest.raises(ValueError, match="'gym': the task simple_geometry does not take settings {'wings': 2}"):
+        with pytest.raises(ValueError, match=r"'gym': the task simple_geometry does not take settings \{'wings': 2\}"):
             gym_problems("gym", source, seed=0, split="train")
