@@ -1,6 +1,7 @@
 """What a training is told: each signal by its own definition, and that the machine decides nothing of it."""
 
 import math
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -31,6 +32,7 @@ from beyond_sharpening.training import judges
 from beyond_sharpening.training.signals import Rollouts, told, truth
 from training.small_cell import HARDWARE, nowhere, options, short, task, train
 
+SIGNALS_PAGE = (Path(__file__).parents[2] / "docs/signals.md").read_text()
 RIGHT, WRONG = Verdict("correct", "1"), Verdict("wrong", "2")
 NO_ANSWER, LATE = Verdict("unparsable", None), Verdict("timeout", "3")
 
@@ -278,9 +280,11 @@ def test_processes_that_share_a_step_are_told_what_one_would_be(signal):
     assert torch.equal(torch.cat(halves), told(signal, rollouts(verdicts)))
 
 
-def test_every_signal_of_the_union_makes_rewards():
+def test_every_signal_of_the_union_makes_rewards_and_is_explained():
     for block in get_args(get_args(Signal)[0]):
         assert told.dispatch(block) is not told.dispatch(object), block
+        (name,) = get_args(block.model_fields["type"].annotation)
+        assert f"| `{name}` |" in SIGNALS_PAGE, name
 
 
 class TestParameters:
