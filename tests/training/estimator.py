@@ -44,7 +44,8 @@ def estimated_gradient(
 ) -> torch.Tensor:
     """The ascent direction that one step of training follows, (P,): the mean over ``groups`` groups a question.
 
-    The step is a real one, with two accumulated micro-batches; nothing is clipped.
+    The step is a real one, with two accumulated micro-batches; nothing is clipped. A mean over tokens is multiplied by
+    the mean length of the step's completions, which it has been divided by.
     """
     recorder = GradientRecorder()
     built = build_trainer(
@@ -64,7 +65,8 @@ def estimated_gradient(
     )
     built.add_callback(recorder)
     built.train()
-    return -recorder.gradient
+    tokens = 2 * built._tokens_a_batch if options.get("loss") == "tokens" else len(task.prompts) * groups * group_size
+    return -recorder.gradient * tokens / (len(task.prompts) * groups * group_size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,6 +45,22 @@ def test_the_gradient_is_that_of_the_objective(objective, group_size, tmp_path):
     assert comparison(objective, tmp_path, group_size=group_size).agrees
 
 
+@pytest.mark.parametrize("objective", ["task_reward", "tempered-mean", "tilted-sum"])
+def test_averaged_over_tokens_it_is_the_same_gradient_over_the_mean_length(objective, tmp_path):
+    assert comparison(CELLS[objective], tmp_path, loss="tokens").agrees
+
+
+def test_an_average_over_tokens_is_not_one_over_completions(tmp_path):
+    """Each completion's own mean over its tokens would be another gradient: short ones would weigh more."""
+    assert not comparison(CELLS["tilted-sum"], tmp_path, trainer=MeanOfEachCompletion).agrees
+
+
+class MeanOfEachCompletion(ObjectiveTrainer):
+    def _compute_loss(self, model, inputs):
+        lengths = inputs["completion_mask"].sum(1).float()
+        return super()._compute_loss(model, {**inputs, "advantages": inputs["advantages"] * lengths.mean() / lengths})
+
+
 def test_the_gradient_of_fixed_length_generation(tmp_path):
     task = enumerable_task(fixed_length=True)
     assert comparison(CELLS["tilted-sum"], tmp_path, task=task, fixed_length=True).agrees

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters.own import OWN, ObjectiveName, fault, own_type
+from beyond_sharpening.parameters.training import Training
 
 
 def listed(value: Any) -> list[Any]:
@@ -29,12 +30,17 @@ class _Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-_FIELDS: dict[str, Any] = {name: (OneOrMore[own_type(name)] | None, None) for name in OWN}  # type: ignore[misc]
+NUMBERS = {name: field for name, field in Training.model_fields.items() if field.annotation in (bool, int, float)}
+"""What all trainings have, and a grid may vary as well: ``fixed_length``, ``learning_rate``, ``steps`` …"""
+
+_TYPES: dict[str, Any] = {name: own_type(name) for name in OWN}
+_TYPES |= {name: Annotated[field.annotation, Field(), *field.metadata] for name, field in NUMBERS.items()}
+_FIELDS: dict[str, Any] = {name: (OneOrMore[kind] | None, None) for name, kind in _TYPES.items()}  # type: ignore[valid-type]
 _Lists = create_model("_Lists", __base__=_Block, **_FIELDS)
 
 
 class Axes(_Block):
-    """Values of what an objective takes, every combination of which is a cell; what is left out is not varied."""
+    """Values of what a training is told, every combination of which is a cell; what is left out is not varied."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -44,8 +50,8 @@ class Axes(_Block):
         if not isinstance(value, Mapping):
             return value
         for key, given in value.items():
-            if key not in OWN:
-                raise fault(f"unknown key; known: {', '.join(OWN)}", (key,), given)
+            if key not in _TYPES:
+                raise fault(f"unknown key; known: {', '.join(_TYPES)}", (key,), given)
         return _Lists.model_validate(value).model_dump(exclude_none=True)
 
     def given(self) -> dict[str, list[Any]]:
@@ -92,9 +98,9 @@ class Sweep(_Block):
     @classmethod
     def _have_these_axes(cls, value: dict[ObjectiveName, Axes]) -> dict[ObjectiveName, Axes]:
         for name, axes in value.items():
-            takes = OBJECTIVES[name].takes
+            takes = (*OBJECTIVES[name].takes, *NUMBERS)
             if foreign := [axis for axis in axes.given() if axis not in takes]:
-                raise ValueError(f"{name} has no {foreign[0]} to vary; it has: {', '.join(takes) or 'none'}")
+                raise ValueError(f"{name} has no {foreign[0]} to vary; it has: {', '.join(takes)}")
         return value
 
 
