@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters.own import OWN, ObjectiveName, fault, own_type
+from beyond_sharpening.parameters.signals import Samples, Signal
 from beyond_sharpening.parameters.training import Training
 
 
@@ -33,7 +34,10 @@ class _Block(BaseModel):
 NUMBERS = {name: field for name, field in Training.model_fields.items() if field.annotation in (bool, int, float)}
 """What all trainings have, and a grid may vary as well: ``fixed_length``, ``learning_rate``, ``steps`` …"""
 
-_TYPES: dict[str, Any] = {name: own_type(name) for name in OWN}
+TOLD = {"signal": Signal, "samples": Samples}
+"""What may be varied of an objective that is told what is right."""
+
+_TYPES: dict[str, Any] = {name: own_type(name) for name in OWN} | TOLD
 _TYPES |= {name: Annotated[field.annotation, Field(), *field.metadata] for name, field in NUMBERS.items()}
 _FIELDS: dict[str, Any] = {name: (OneOrMore[kind] | None, None) for name, kind in _TYPES.items()}  # type: ignore[valid-type]
 _Lists = create_model("_Lists", __base__=_Block, **_FIELDS)
@@ -98,7 +102,7 @@ class Sweep(_Block):
     @classmethod
     def _have_these_axes(cls, value: dict[ObjectiveName, Axes]) -> dict[ObjectiveName, Axes]:
         for name, axes in value.items():
-            takes = (*OBJECTIVES[name].takes, *NUMBERS)
+            takes = (*OBJECTIVES[name].takes, *(TOLD if OBJECTIVES[name].is_told else ()), *NUMBERS)
             if foreign := [axis for axis in axes.given() if axis not in takes]:
                 raise ValueError(f"{name} has no {foreign[0]} to vary; it has: {', '.join(takes)}")
         return value
