@@ -33,6 +33,29 @@ def test_the_shipped_grid_is_the_papers():
     assert tilted == {(alpha, beta) for alpha in (0.5, 1, 1.25, 2, 4) for beta in (100, 10000)}
 
 
+def test_what_a_training_is_told_can_be_varied():
+    noisy = {"type": "noisy", "false_positive": 0.1}
+    grid = list(
+        cells(load(models=["tiny"], seeds=[0], objectives={"task_reward": {"signal": [{"type": "gold"}, noisy]}}))
+    )
+    told = [cell.coefficients["signal"] for cell in grid if cell.objective == "task_reward"]
+    assert [signal["type"] for signal in told] == ["gold", "noisy"]
+    with pytest.raises(BadInput, match="tempered has no signal to vary"):
+        load(objectives={"tempered": {"signal": [noisy]}})
+
+
+def test_the_noise_grid_goes_through_eight_rates_of_both_kinds_and_the_signals_that_need_nothing():
+    loader = ExperimentConfigLoader(CONF, "noise", runtime_params={}, **settings.CONFIG_LOADER_ARGS)
+    grid = list(cells(Sweep.model_validate(loader["parameters"]["sweep"])))
+    told = [cell.coefficients["signal"] for cell in grid if cell.objective == "task_reward" and cell.seed == 0]
+    for flips in ("drawn", "fixed"):
+        rates = [signal["false_positive"] for signal in told if signal.get("flips") == flips]
+        assert len({0.0, *rates}) == 8
+        assert min(rates) < 0.5 < max(rates), "J changes its sign"
+    assert {cell.seed for cell in grid} == {0, 1, 2}
+    assert {cell.objective for cell in grid} == {"task_reward", "sharpening"}
+
+
 def test_a_grid_that_is_cut_short_has_whole_replicates():
     grid = list(cells(load(models=["tiny"], seeds=[0, 1])))
     assert [cell.seed for cell in grid] == [0] * 17 + [1] * 17

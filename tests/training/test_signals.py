@@ -299,7 +299,7 @@ class TestParameters:
     def test_right_ones_alone_are_a_matter_of_the_task_reward(self, objective):
         with pytest.raises(ValidationError, match="samples = positive: only task_reward"):
             options(objective, samples="positive")
-        assert options("task_reward", samples="positive").variant() == "positive"
+        assert options("task_reward", samples="positive").naming() == "positive"
 
     @pytest.mark.parametrize("objective", ["sharpening", "tempered", "null_control"])
     def test_an_objective_that_is_told_nothing_has_no_signal(self, objective):
@@ -308,12 +308,12 @@ class TestParameters:
 
     def test_a_signal_that_is_not_the_truth_names_the_cell(self):
         noisy = {"type": "noisy", "false_positive": 0.25, "flips": "fixed"}
-        assert options("task_reward", signal=noisy).variant() == "noisy-false_positive0.25-flips_fixed"
-        assert options("tilted", signal=noisy).variant() == "alpha2-beta100-noisy-false_positive0.25-flips_fixed"
+        assert options("task_reward", signal=noisy).naming() == "noisy-false_positive0.25-flips_fixed"
+        assert options("tilted", signal=noisy).naming() == "alpha2-beta100-noisy-false_positive0.25-flips_fixed"
 
     def test_the_truth_leaves_name_and_identity_as_they_were(self):
         """Cells that were made before there were signals are those of the truth."""
         plain, gold = options("task_reward"), options("task_reward", signal={"type": "gold"})
-        assert plain.variant() == gold.variant() == "default"
+        assert plain.naming() == gold.naming() == "default"
         assert "signal" not in gold.model_dump(mode="json")
         assert "signal" in options("task_reward", signal={"type": "noisy"}).model_dump(mode="json")
