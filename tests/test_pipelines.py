@@ -51,6 +51,13 @@ def test_every_data_set_of_the_experiment_is_in_the_catalog(tmp_path: Path) -> N
             assert not missing, f"{name}: {missing} would silently be kept in memory"
 
 
+def test_a_pipeline_works_on_a_fresh_clone() -> None:
+    """It needs nothing but parameters, and the tables that happen to be there."""
+    for name in (name for name in pipelines if name.startswith(("prepare_", "train_", "evaluate"))):
+        needed = {dataset for dataset in pipelines[name].inputs() if not dataset.startswith("param")}
+        assert not needed, f"{name} needs {needed}"
+
+
 def test_default_is_everything_but_the_control_and_the_benchmark() -> None:
     nodes = {node.name for node in pipelines["__default__"].nodes}
     for name, pipeline in pipelines.items():

@@ -11,8 +11,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     data = prepare_data.create_pipeline()
     base = data + prepare_base.create_pipeline()
     trained = {name: base + train.create_pipeline(name) for name in OBJECTIVES}
-    evaluated = {name: trained[name] + evaluate.create_policy_pipeline(name) for name in trained}
-    evaluated["base"] = base + evaluate.create_base_pipeline()
+    evaluated = {"base": base + evaluate.create_base_pipeline()}  # whose completions every policy scores
+    evaluated |= {name: evaluated["base"] + trained[name] + evaluate.create_policy_pipeline(name) for name in trained}
     everything = sum((evaluated[name] for name in ("base", *PRIMARY)), Pipeline([]))
     everything += evaluate.create_gathering_pipeline(["base", *PRIMARY])
     reporting = compare.create_pipeline() + report.create_pipeline()
