@@ -36,6 +36,8 @@ class HandMadeVerdict:
     )
     note: str = "95 % intervals over problems."
     code: str = "beyond sharpening objectives"
+    decoding_lines: list[str] = field(default_factory=list)
+    rule: dict[str, object] = field(default_factory=lambda: {"margin": 0.02})
 
 
 def arm(policy: str, decoder: str = "temperature", checkpoint: str = "last") -> dict[str, str]:
@@ -107,7 +109,7 @@ def comparisons() -> pd.DataFrame:
             gain = ACCURACY[a] - ACCURACY[b]
             rows.append(contrast(a, b, benchmark, gain, "primary", min(1.0, math.exp(-150 * gain))))
         for side in ("base/greedy", "base/low_temperature"):
-            rows.append(contrast(side, "base", benchmark, 0.031, "secondary", math.nan))
+            rows.append(contrast(side, "base", benchmark, 0.031, "secondary", 0.0003))
     return pd.DataFrame(rows)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from beyond_sharpening.analysis import Rule
 from beyond_sharpening.parameters.block import Positive, Strict
 from beyond_sharpening.parameters.decoders import Decoder, TemperatureSampling, expand_lists
 
@@ -36,3 +37,4 @@ class Comparison(Strict):
     """How policies are compared."""
 
     ks: list[Positive] = Field(min_length=1, description="The k of pass@k and maj@k.")
+    rule: Rule = Field(default_factory=Rule, description="The verdict's numbers, written down before the run.")

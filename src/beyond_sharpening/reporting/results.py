@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class Verdict(Protocol):
-    """What the comparison decided: a headline, a few short lines, and a note on what is uncertain."""
+    """What was decided: a headline, a few short lines, a note on what is uncertain.
+
+    ``decoding_lines`` say by benchmark whether decoding would have done; ``rule`` are the numbers that decided.
+    """
 
     @property
     def headline(self) -> str: ...
@@ -19,6 +22,10 @@ class Verdict(Protocol):
     def lines(self) -> Sequence[str]: ...
     @property
     def note(self) -> str: ...
+    @property
+    def decoding_lines(self) -> Sequence[str]: ...
+    @property
+    def rule(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)

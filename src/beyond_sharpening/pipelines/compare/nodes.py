@@ -8,6 +8,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from beyond_sharpening.analysis import (
@@ -19,6 +20,7 @@ from beyond_sharpening.analysis import (
     decoder_diagnostics,
     estimates,
     goals,
+    mechanism,
     pass_at_k_curves,
     predicted_effect,
     prediction_outcomes,
@@ -32,6 +34,9 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Comparison, Hardware, Training
 
 COMPARED = {*chain.from_iterable(PRIMARY_FAMILY)}
+
+TRACKED = ("alpha", "beta", "kl", "residual_share", "coverage_gained", "coverage_lost", "n_beyond")
+"""Numbers of the mechanism that are followed across runs."""
 
 logger = logging.getLogger(__name__)
 
@@ -109,16 +114,38 @@ def choose_variants(
     return chosen
 
 
-def compare(samples: pd.DataFrame, estimated: pd.DataFrame, variants: dict[str, str], seed: int) -> dict[str, Any]:
+def name_mechanism(
+    samples: pd.DataFrame, options: dict[str, Any], seed: int
+) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
+    """What each training did to its base, by policy and benchmark, and its numbers for the tracker."""
+    did = mechanism(samples, thresholds=Comparison.model_validate(options).rule.mechanism, seed=seed)
+    tracked = {
+        f"{row['policy']}/{row['variant']}/{row['benchmark']}/{name}": {"value": float(row[name]), "step": 0}
+        for row in did.to_dict("records")
+        for name in TRACKED
+        if np.isfinite(row[name])
+    }
+    return did, tracked
+
+
+def compare(
+    samples: pd.DataFrame,
+    estimated: pd.DataFrame,
+    did: pd.DataFrame,
+    variants: dict[str, str],
+    options: dict[str, Any],
+    seed: int,
+) -> dict[str, Any]:
     """The contrasts between the chosen variants, the verdict on them, what of them was predicted, and the tracker's."""
-    comparisons = compare_arms(samples, variants=variants, seed=seed)
+    rule = Comparison.model_validate(options).rule
+    comparisons = compare_arms(samples, variants=variants, seed=seed, margin=rule.margin)
     tracked = {
         f"{row['a']} - {row['b']}/{row['benchmark']}": {"value": row["difference"], "step": 0}
         for row in comparisons[comparisons["family"] == "primary"].to_dict("records")
     }
     return {
         "comparisons": comparisons,
-        "verdict": asdict(verdict(comparisons, estimated)),
+        "verdict": asdict(verdict(comparisons, estimated, _of_variants(did, variants), rule)),
         "outcomes": prediction_outcomes(predicted_effect(samples), comparisons),
         "tracked": tracked,
     }
@@ -133,7 +160,7 @@ def weigh(
     seed: int,
 ) -> dict[str, Any]:
     """Of each training compared: how far it came to its goal, what it took, and whether decoding is cheaper."""
-    compared = samples[samples["variant"] == samples["policy"].map(variants).fillna(samples["variant"])]
+    compared = _of_variants(samples, variants)
     cells = {cell: load() for cell, load in manifests.items() if variants.get(_arm(cell)[0]) == _arm(cell)[1]}
     asked = {cell: Training.model_validate(made["identity"]["train"][_arm(cell)[0]]) for cell, made in cells.items()}
     objectives = {_arm(cell): block.build_objective() for cell, block in asked.items()}
@@ -155,6 +182,11 @@ def weigh(
         "break_even": break_even(compared, known, Comparison.model_validate(options).ks, seed),
         "tracked": {row["policy"]: {"value": row["share"], "step": 0} for row in reached.dropna().to_dict("records")},
     }
+
+
+def _of_variants(frame: pd.DataFrame, variants: dict[str, str]) -> pd.DataFrame:
+    """The rows of the variants compared; a policy that none was chosen of keeps all its rows."""
+    return frame[frame["variant"] == frame["policy"].map(variants).fillna(frame["variant"])]
 
 
 def _arm(cell: str) -> tuple[str, str]:

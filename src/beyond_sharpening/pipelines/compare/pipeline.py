@@ -16,6 +16,14 @@ ESTIMATED = {
     "diagnostics": "decoder_diagnostics",
     "tracked": "pass_at_k_metrics",
 }
+COMPARING = {
+    "samples": "samples",
+    "estimated": "estimates",
+    "did": "mechanism",
+    "variants": "variants",
+    "options": "params:compare",
+    "seed": "params:sample_seed",
+}
 COMPARED = {
     "comparisons": "comparisons",
     "verdict": "verdict",
@@ -47,11 +55,12 @@ def create_pipeline() -> Pipeline:
                 nodes.choose_variants, ["samples", "all_manifests", "params:train"], "variants", name="choose_variants"
             ),
             Node(
-                nodes.compare,
-                ["samples", "estimates", "variants", "params:sample_seed"],
-                COMPARED,
-                name="compare",
+                nodes.name_mechanism,
+                ["samples", "params:compare", "params:sample_seed"],
+                ["mechanism", "mechanism_numbers"],
+                name="name_mechanism",
             ),
+            Node(nodes.compare, COMPARING, COMPARED, name="compare"),
             Node(nodes.weigh, WEIGHING, WEIGHED, name="weigh"),
         ],
         namespace="compare",

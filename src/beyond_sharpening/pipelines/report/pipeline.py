@@ -16,6 +16,7 @@ RESULTS = {
     "diagnostics": "decoder_diagnostics",
     "outcomes": "prediction_outcomes",
     "samples": "samples",
+    "mechanism": "mechanism",
     "goals": "goals",
     "break_even": "break_even",
     "trainings": "trainings",

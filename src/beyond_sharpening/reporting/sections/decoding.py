@@ -41,8 +41,8 @@ DIAGNOSTICS = {
     "duplicates": "duplicates",
 }
 SECONDARY = (
-    "Differences in percentage points, with interval and p-value. They are secondary: their p-values are not adjusted "
-    "for their number."
+    "Differences in percentage points, with interval and p-value. They are secondary: their p-values are adjusted so "
+    "that of those below 0.05 one in twenty is expected to be chance (Benjamini and Hochberg)."
 )
 CAPTION = (
     "*A decoder may think longer instead of being trained. To the right, an answer costs more; the horizontal lines "
@@ -58,7 +58,11 @@ FARED = (
 
 def section(results: Results) -> Section | None:
     secondary = family(results.comparisons, "secondary")
-    blocks: list[Block] = [] if secondary.empty else [secondary_table(secondary), SECONDARY]
+    blocks: list[Block] = []
+    if results.verdict.decoding_lines:
+        blocks.append("\n".join(f"- {plain(line)}" for line in results.verdict.decoding_lines))
+    if len(secondary):
+        blocks += [secondary_table(secondary), SECONDARY]
     if results.costs is not None and len(results.costs):
         most = most_samples(results.curves)
         words = (
@@ -85,7 +89,7 @@ def secondary_table(rows: pd.DataFrame) -> Table:
 
 
 def _cell(row: dict[Any, Any]) -> str:
-    return f"{points_interval(row['difference'], row['ci_low'], row['ci_high'])}, {p_value(row['p_value'])}"
+    return f"{points_interval(row['difference'], row['ci_low'], row['ci_high'])}, {p_value(row['p_adjusted'])}"
 
 
 def chart(costs: pd.DataFrame, curves: pd.DataFrame, estimates: pd.DataFrame) -> Chart:

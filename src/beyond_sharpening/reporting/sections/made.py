@@ -24,16 +24,18 @@ def section(results: Results) -> Section | None:
         lines = ["**Warning.** Not all that is compared here was made alike:", ""]
         lines += [f"- {plain(line)}" for line in run.differing]
         blocks.append("\n".join(f"> {line}".rstrip() for line in lines))
-    blocks.append(table(run))
+    blocks.append(table(run, results.verdict.rule))
     if results.cards:
         blocks += [benchmarks(results.cards), VERSION]
     return Section("What was run", blocks)
 
 
-def table(run: Run) -> Table:
-    """Model, seeds, parameters and versions."""
+def table(run: Run, rule: Mapping[str, Any]) -> Table:
+    """Model, seeds, parameters, the verdict's rule and versions."""
     rows = [["model", run.model], *_rows(run.made), *_rows(run.seeds), *_rows(run.parameters)]
     rows += [[name, UNKNOWN] for name in run.unknown]
+    for name, value in rule.items():
+        rows.append([f"rule: {name}", _text(value)])
     if run.versions:
         rows.append(["versions", _text(run.versions)])
     return Table(["", ""], rows, n_text=2)
