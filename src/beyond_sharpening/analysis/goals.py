@@ -21,15 +21,26 @@ from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.intervals import LEVEL
 
 REACHED = 0.9
-"""A training whose interval of the share of its way ends below this has stopped short."""
+"""Where the interval of the share of its way ends below this, a training has stopped short."""
 
 NOTHING_TO_GAIN = 0.01
 """Nats (or points of R) between start and optimum below which a share of the way means nothing."""
 
 RESAMPLES = 1000
-KEYS = ["benchmark", "problem_id"]
 COLUMNS = [
-    *["model", "policy", "variant", "start", "reached", "attainable", "share", "share_low", "share_high", "short"],
+    *[
+        "model",
+        "policy",
+        "variant",
+        "benchmark",
+        "start",
+        "reached",
+        "attainable",
+        "share",
+        "share_low",
+        "share_high",
+        "short",
+    ],
     *["accuracy", "target_decoder", "target_accuracy"],
 ]
 
@@ -47,7 +58,7 @@ class Rewarding(Protocol):
 
 
 def goals(samples: pd.DataFrame, objectives: Mapping[tuple[str, str], Rewarding], seed: int) -> pd.DataFrame:
-    """How far each training came on the benchmarks, all problems weighing alike.
+    """How far each training came, on each benchmark: what is unlike the training problems is farther away.
 
     Args:
         samples: a samples table that passes ``validate_samples``.
@@ -55,8 +66,8 @@ def goals(samples: pd.DataFrame, objectives: Mapping[tuple[str, str], Rewarding]
         seed: of the bootstrap over problems.
 
     Returns:
-        One row a (model, policy, variant) with log-probabilities: mean reward of the base (``start``) and of the
-        policy (``reached``), ``attainable``, ``share`` of the way with its 95 % percentile bootstrap interval over
+        One row a (model, policy, variant, benchmark) with log-probabilities: mean reward of the base (``start``)
+        and of the policy (``reached``), ``attainable``, ``share`` of the way with its 95 % percentile bootstrap interval over
         problems (NaN where there is nothing to gain), ``short``: whether the interval ends below ``REACHED``;
         ``accuracy`` of the policy, and ``target_accuracy`` of the base's best decoder for the same target, named
         ``target_decoder`` (empty where none was used).
@@ -66,18 +77,18 @@ def goals(samples: pd.DataFrame, objectives: Mapping[tuple[str, str], Rewarding]
     for (policy, variant), objective in objectives.items():
         own = last[(last["policy"] == policy) & (last["variant"] == variant) & (last["decoder"] == REFERENCE_DECODER)]
         own = own[own["logp_policy"].notna()]
-        for model, part in own.groupby("model", observed=True):
-            base = last[(last["policy"] == BASE) & (last["model"] == model)]
+        for (model, benchmark), part in own.groupby(["model", "benchmark"], observed=True):
+            base = last[(last["policy"] == BASE) & (last["model"] == model) & (last["benchmark"] == benchmark)]
             if len(base):
-                names = {"model": model, "policy": policy, "variant": variant}
+                names = {"model": model, "policy": policy, "variant": variant, "benchmark": benchmark}
                 rows.append(names | _way(part, base, objective, seed) | _same_target(part, base, objective))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _way(own: pd.DataFrame, base: pd.DataFrame, objective: Rewarding, seed: int) -> dict[str, object]:
     plain = base[base["decoder"] == REFERENCE_DECODER]
-    start = _reward(plain, objective, plain["logp_base"]).groupby(_keys(plain)).mean()
-    reached = _reward(own, objective, own["logp_policy"]).groupby(_keys(own)).mean()
+    start = _reward(plain, objective, plain["logp_base"]).groupby(plain["problem_id"]).mean()
+    reached = _reward(own, objective, own["logp_policy"]).groupby(own["problem_id"]).mean()
     attainable = _attainable(own, base, objective)
     values = pd.concat([start, reached, attainable], axis=1, join="inner").dropna().to_numpy()  # (P, 3)
     n = len(values)
@@ -102,11 +113,11 @@ def _attainable(own: pd.DataFrame, base: pd.DataFrame, objective: Rewarding) -> 
     c = objective.policy
     if c == 0:
         seen = pd.concat([own, base])
-        return _energy(seen, objective).groupby(_keys(seen)).max()
+        return _energy(seen, objective).groupby(seen["problem_id"]).max()
     plain = base[base["decoder"] == REFERENCE_DECODER]
     sampled = ((plain, plain["logp_base"]), (own, own["logp_policy"]))
     estimates = [
-        c * (_energy(rows, objective) / c - drawn.astype(float)).groupby(_keys(rows)).agg(_log_mean_exp)
+        c * (_energy(rows, objective) / c - drawn.astype(float)).groupby(rows["problem_id"]).agg(_log_mean_exp)
         for rows, drawn in sampled
     ]
     return pd.concat(estimates, axis=1).max(axis=1)
@@ -125,17 +136,13 @@ def _reward(rows: pd.DataFrame, objective: Rewarding, logp_policy: pd.Series) ->
     return pd.Series(objective.reward(*(column.to_numpy(float) for column in columns)), rows.index)
 
 
-def _keys(rows: pd.DataFrame) -> list[pd.Series]:
-    return [rows[key].astype(str) for key in KEYS]
-
-
 def _same_target(own: pd.DataFrame, base: pd.DataFrame, objective: Rewarding) -> dict[str, object]:
     """The base's most accurate decoder that aims at the objective's optimum."""
-    accuracy = float(own.groupby("benchmark", observed=True)["correct"].mean().mean())
+    accuracy = float(own["correct"].mean())
     best, named = np.nan, ""
     for decoder, rows in base[base["replicate"] == 0].groupby("decoder"):
         if _aims_alike(str(rows["decoder_parameters"].iloc[0]), objective):
-            reached = float(rows.groupby("benchmark", observed=True)["correct"].mean().mean())
+            reached = float(rows["correct"].mean())
             if not reached <= best:
                 best, named = reached, str(decoder)
     return {"accuracy": accuracy, "target_decoder": named, "target_accuracy": best}

@@ -72,7 +72,7 @@ def _traces(series: Series, suffix: str, seen: set[str]) -> list[dict[str, Any]]
             "width": 0.6,
             "marker": {"color": look.colour},
         }
-        bars["marker"]["pattern"] = {"shape": series.hatch, "fgcolor": "white"}
+        bars["marker"]["pattern"] = {"shape": series.hatch, "fgcolor": "white", "fillmode": "overlay"}
         return [bars | places | named | {"opacity": series.opacity}]
     trace: dict[str, Any] = {"type": "scatter", "x": x, "y": y, "opacity": series.opacity} | places | named
     marked = bool(look.marker)

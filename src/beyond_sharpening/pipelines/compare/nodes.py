@@ -30,6 +30,7 @@ from beyond_sharpening.analysis import (
     verdict,
 )
 from beyond_sharpening.cells.compared import asking_for
+from beyond_sharpening.cells.identity import training_identity
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters import Comparison, Hardware, Training
 
@@ -115,10 +116,11 @@ def choose_variants(
 
 
 def name_mechanism(
-    samples: pd.DataFrame, options: dict[str, Any], seed: int
+    samples: pd.DataFrame, scores: dict[str, Callable[[], pd.DataFrame]], options: dict[str, Any], seed: int
 ) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
     """What each training did to its base, by policy and benchmark, and its numbers for the tracker."""
-    did = mechanism(samples, thresholds=Comparison.model_validate(options).rule.mechanism, seed=seed)
+    scored = pd.concat([load() for load in scores.values()], ignore_index=True) if scores else None
+    did = mechanism(samples, scored, thresholds=Comparison.model_validate(options).rule.mechanism, seed=seed)
     tracked = {
         f"{row['policy']}/{row['variant']}/{row['benchmark']}/{name}": {"value": float(row[name]), "step": 0}
         for row in did.to_dict("records")
@@ -160,9 +162,9 @@ def weigh(
     seed: int,
 ) -> dict[str, Any]:
     """Of each training compared: how far it came to its goal, what it took, and whether decoding is cheaper."""
-    compared = _of_variants(samples, variants)
-    cells = {cell: load() for cell, load in manifests.items() if variants.get(_arm(cell)[0]) == _arm(cell)[1]}
-    asked = {cell: Training.model_validate(made["identity"]["train"][_arm(cell)[0]]) for cell, made in cells.items()}
+    compared, chosen = _of_variants(samples, variants), set(variants.items())
+    cells = {cell: load() for cell, load in manifests.items() if _arm(cell) in chosen}
+    asked = {cell: _training(_arm(cell)[0], made) for cell, made in cells.items()}
     objectives = {_arm(cell): block.build_objective() for cell, block in asked.items()}
     prompt, took = prompt_tokens(compared), []
     for cell in sorted(cells.keys() & histories.keys()):
@@ -180,8 +182,16 @@ def weigh(
         "goals": reached,
         "trainings": trainings,
         "break_even": break_even(compared, known, Comparison.model_validate(options).ks, seed),
-        "tracked": {row["policy"]: {"value": row["share"], "step": 0} for row in reached.dropna().to_dict("records")},
+        "tracked": {
+            f"{row['policy']}/{row['benchmark']}": {"value": row["share"], "step": 0}
+            for row in reached.dropna(subset=["share"]).to_dict("records")
+        },
     }
+
+
+def _training(objective: str, made: dict[str, Any]) -> Training:
+    """What a cell was trained with, by its manifest, which may be of an earlier version."""
+    return Training.model_validate(training_identity(objective, made["identity"]["train"][objective]))
 
 
 def _of_variants(frame: pd.DataFrame, variants: dict[str, str]) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.name_mechanism,
-                ["samples", "params:compare", "params:sample_seed"],
+                ["samples", "all_base_scores", "params:compare", "params:sample_seed"],
                 ["mechanism", "mechanism_numbers"],
                 name="name_mechanism",
             ),

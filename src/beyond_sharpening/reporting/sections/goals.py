@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from beyond_sharpening.reporting.blocks import Section, Strong, Table
+from beyond_sharpening.reporting.frames import of_arm
 from beyond_sharpening.reporting.labels import Arm, arm_looks, decoder_label
 from beyond_sharpening.reporting.numbers import percent
 
@@ -20,7 +21,9 @@ BEFORE = (
     "A comparison of objectives is one of their trainings, and says something about the objectives where each training "
     "reached its own goal. Here is each policy's own reward on the benchmarks, beside that of the base and what is at "
     "least attainable: for an objective with an entropy term the value of its exact optimum, estimated from samples of "
-    "base and policy; without one the best completion that anyone has drawn."
+    "base and policy; without one the best completion that anyone has drawn. "
+    "What is unlike the problems trained on is farther from the goal; a training that is short of it everywhere is "
+    "named beside the headline."
 )
 AFTER = (
     "*Share of the way*: from the base's reward to the attainable one, with its 95 % interval over problems; bold "
@@ -36,22 +39,24 @@ def section(results: Results) -> Section | None:
 
 
 def stopped_short(results: Results) -> list[str]:
-    """The trainings that stopped short, each with how far it came."""
+    """The trainings that stopped short on every benchmark, each with how far it came where it came furthest."""
     if results.goals is None or results.goals.empty:
         return []
-    looks = arm_looks(results.goals)
-    return [
-        f"{looks[Arm(row['policy'], row['variant'])].label} ({100 * row['share']:.0f} % of the way)".replace(
-            " (-", " (−"
-        )
-        for row in results.goals[results.goals["short"]].to_dict("records")
-    ]
+    lines = []
+    for arm, look in arm_looks(results.goals).items():
+        rows = of_arm(results.goals, arm).dropna(subset=["share"])
+        if len(rows) and rows["short"].all():
+            best = rows.sort_values("share").iloc[-1]
+            lines.append(
+                f"{look.label} ({100 * best['share']:.0f} % of the way on {best['benchmark']})".replace("(-", "(−")
+            )
+    return lines
 
 
 def table(goals: pd.DataFrame, histories: Mapping[str, pd.DataFrame]) -> Table:
-    """A row a policy."""
+    """A row a policy and benchmark."""
     looks = arm_looks(goals)
-    header = ["policy", "own reward: base → policy (attainable)", "share of the way", "right answers"]
+    header = ["policy", "benchmark", "own reward: base → policy (attainable)", "share of the way", "right answers"]
     header += ["target reached by decoding", "clipped", "KL from base"]
     rows = []
     for row in goals.to_dict("records"):
@@ -60,6 +65,7 @@ def table(goals: pd.DataFrame, histories: Mapping[str, pd.DataFrame]) -> Table:
         rows.append(
             [
                 looks[Arm(row["policy"], row["variant"])].label,
+                str(row["benchmark"]),
                 f"{row['start']:.2f} → {row['reached']:.2f} ({row['attainable']:.2f})".replace("-", "−"),
                 _share(row),
                 percent(row["accuracy"]),
@@ -68,7 +74,7 @@ def table(goals: pd.DataFrame, histories: Mapping[str, pd.DataFrame]) -> Table:
                 f"{history['kl'].tail(max(1, len(history) // 10)).mean():.2f} nats" if trained else "–",  # type: ignore
             ]
         )
-    return Table(header, rows)
+    return Table(header, rows, n_text=2)
 
 
 def _share(row: dict[Any, Any]) -> str:

@@ -60,8 +60,9 @@ def _sentence(rows: pd.DataFrame, rates: Mapping[str, float]) -> str:
     cheaper, pays = (rows[rows["finding"] == finding] for finding in ("cheaper", "pays"))
     if len(cheaper):
         best = cheaper.sort_values("rival_accuracy").iloc[-1]
+        better = "more accurate" if best["ci_high"] < 0 else "as accurate"
         return (
-            f"not worth its price here. The base's {_rival(best['rival'])} is as accurate "
+            f"not worth its price here. The base's {_rival(best['rival'])} is {better} "
             f"({percent(best['rival_accuracy'])} against {percent(best['accuracy'])}) and costs no more at any volume."
         )
     training = amount(rows["training"].iloc[0], "tokens") + _in_other_units(rows["training"].iloc[0], rates)
