@@ -102,9 +102,7 @@ def _accuracies(samples: pd.DataFrame) -> dict[str, float]:
     return {str(name): float(value) for name, value in last["correct"].groupby(names).mean().items()}
 
 
-def gather_samples(
-    *tables: pd.DataFrame,
-) -> tuple[dict[str, dict[str, float]], *tuple[dict[str, pd.DataFrame], ...]]:
+def gather_samples(*tables: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Accuracy of every policy, for the tracker, once all tables are there.
 
     The tables are partitions of ``all_samples`` already, as are the base's scores and the histories of the trainings
@@ -114,4 +112,5 @@ def gather_samples(
     samples = samples[(samples["replicate"] == 0) & (samples["checkpoint"] == "last")]
     arms = samples[["policy", "benchmark", "decoder"]].agg("/".join, axis=1)
     accuracy = samples["correct"].groupby(arms).mean()
-    return {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}, {}, {}, {}
+    told = {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}
+    return {"accuracy": told, "all_samples": {}, "all_base_scores": {}, "all_histories": {}}

@@ -40,7 +40,8 @@ def create_policy_pipeline(objective: str) -> Pipeline:
 def create_gathering_pipeline(policies: list[str]) -> Pipeline:
     """Wait for the samples of all policies and summarise them for the tracker."""
     inputs = [f"{policy}_samples" for policy in policies]
-    outputs = ["accuracy_metrics", "all_samples", "all_base_scores", "all_histories"]
+    present = ("all_samples", "all_base_scores", "all_histories")
+    outputs = {"accuracy": "accuracy_metrics", **{name: name for name in present}}
     return _stage([Node(nodes.gather_samples, inputs, outputs, name="gather_samples")])
 
 
