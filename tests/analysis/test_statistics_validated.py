@@ -46,7 +46,7 @@ def test_the_primary_test_keeps_its_level_and_pooling_samples_does_not():
         made = Hierarchy(seeds=2.0, interaction=0.3, n_seeds=n_seeds)
         tests, pooled = np.transpose([studies._null(made, rival, rng) for _ in range(N)])
         assert (tests < 0.05).sum() <= stats.binom.isf(1e-4, N, 0.05)
-        assert (pooled < 0.05).sum() > 0.3 * N
+        assert (pooled < 0.05).sum() > 0.15 * N
 
 
 def test_the_table_of_studies_says_what_holds(monkeypatch):
