@@ -12,8 +12,8 @@ from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnosti
 from beyond_sharpening.analysis.families import PRIMARY_FAMILY
 from beyond_sharpening.analysis.goals import goals
 from beyond_sharpening.analysis.mechanisms import Thresholds, mechanism, solve_rate_transitions
-from beyond_sharpening.analysis.policies import policies_verdict
 from beyond_sharpening.analysis.planning import what_more_would_buy
+from beyond_sharpening.analysis.policies import policies_verdict
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
@@ -39,8 +39,8 @@ __all__ = [
     "goals",
     "maj_at_k",
     "mechanism",
-    "parting_step",
     "mixed_logistic",
+    "parting_step",
     "pass_at_k",
     "pass_at_k_curves",
     "policies_verdict",
