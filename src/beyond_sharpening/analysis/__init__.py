@@ -4,6 +4,7 @@ Pure functions of a table with the columns ``SAMPLE_COLUMNS``, from this project
 no model is needed. Nothing here imports torch.
 """
 
+from beyond_sharpening.analysis.accept import accept_samples
 from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
 from beyond_sharpening.analysis.contract import CROSS_SCORE_KEY, SAMPLE_COLUMNS, settling, validate_samples
 from beyond_sharpening.analysis.contrasts import compare_arms, compare_at_k, seeds_needed
@@ -11,10 +12,12 @@ from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnosti
 from beyond_sharpening.analysis.families import PRIMARY_FAMILY
 from beyond_sharpening.analysis.goals import goals
 from beyond_sharpening.analysis.mechanisms import Thresholds, mechanism, solve_rate_transitions
+from beyond_sharpening.analysis.planning import what_more_would_buy
 from beyond_sharpening.analysis.policies import policies_verdict
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
+from beyond_sharpening.analysis.second_opinion import mixed_logistic
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
 from beyond_sharpening.analysis.told import parting_step, told_and_true
 
@@ -25,6 +28,7 @@ __all__ = [
     "Rule",
     "Thresholds",
     "Verdict",
+    "accept_samples",
     "accuracy_by_difficulty",
     "break_even",
     "compare_arms",
@@ -35,6 +39,7 @@ __all__ = [
     "goals",
     "maj_at_k",
     "mechanism",
+    "mixed_logistic",
     "parting_step",
     "pass_at_k",
     "pass_at_k_curves",
@@ -50,4 +55,5 @@ __all__ = [
     "training_tokens",
     "validate_samples",
     "verdict",
+    "what_more_would_buy",
 ]

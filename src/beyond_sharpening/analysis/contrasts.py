@@ -8,6 +8,7 @@ difference in more than half of all cases. What the interval is about does not d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -82,12 +83,13 @@ def compare_arms(
     rows = []
     for (model, benchmark), arms in cells.items():
         contrasts = [*contrasts_of(family, arms)]
+        sides = _sides(arms, contrasts, "pass@1")
         n_primary = sum(kind == "primary" for kind, _, _ in contrasts)
         for kind, a, b in contrasts:
             level = LEVEL / n_primary if kind == "primary" else LEVEL
             rows.append(
                 _names(model, benchmark, kind, a, b, arms)
-                | _compare(arms[a], arms[b], f"{a.name} on {benchmark}", b.name, seed, target, margin, level)
+                | _compare(sides[a], sides[b], benchmark, seed, target, margin, level)
             )
     if given and not any(row["family"] == "primary" for row in rows) and len(samples):
         there = ", ".join(sorted(map(str, samples["policy"].unique())))
@@ -114,12 +116,13 @@ def compare_at_k(
     ks = sorted(set(ks))
     rows = []
     for (model, benchmark), arms in arms_of(samples, family, variants or {}, ks).items():
-        for _, a, b in (contrast for contrast in contrasts_of(family, arms) if contrast[0] == "primary"):
-            for k in [k for k in ks if k <= min(arms[arm]["n_samples"].min() for arm in (a, b))]:
-                compared = _compare(
-                    *(arms[a], arms[b], f"{a.name} on {benchmark}", b.name, seed, target, margin, LEVEL),
-                    column=f"pass@{k}",
-                )
+        contrasts = [contrast for contrast in contrasts_of(family, arms) if contrast[0] == "primary"]
+        for k in ks:
+            drawn = {arm: cell for arm, cell in arms.items() if k <= cell["n_samples"].min()}
+            able = [contrast for contrast in contrasts if {contrast[1], contrast[2]} <= drawn.keys()]
+            sides = _sides(drawn, able, f"pass@{k}")
+            for _, a, b in able:
+                compared = _compare(sides[a], sides[b], benchmark, seed, target, margin, LEVEL)
                 rows.append(_names(model, benchmark, "secondary", a, b, arms) | {"k": k} | compared)
     return _adjusted(pd.DataFrame(rows, columns=[*COMPARISON_COLUMNS, "k", *AT_K_COLUMNS]))
 
@@ -142,27 +145,26 @@ def _names(
     return {"model": model, "family": kind, "a": a.name, "b": b.name, "benchmark": benchmark} | variants
 
 
+class _Side(NamedTuple):
+    """One side of a contrast; the base has one seed by nature."""
+
+    name: str
+    rates: SolveRates
+    trained: bool
+
+
+def _sides(
+    arms: Mapping[Arm, pd.DataFrame], contrasts: Iterable[tuple[str, Arm, Arm]], column: str
+) -> dict[Arm, _Side]:
+    wanted = {arm for _, *pair in contrasts for arm in pair}
+    return {arm: _Side(arm.name, SolveRates.of(arms[arm], column), arm.policy != BASE) for arm in wanted}
+
+
 def _compare(
-    cell_a: pd.DataFrame,
-    cell_b: pd.DataFrame,
-    name_a: str,
-    name_b: str,
-    seed: int,
-    target: Target,
-    margin: float,
-    level: float,
-    column: str = "pass@1",
+    side_a: _Side, side_b: _Side, benchmark: str, seed: int, target: Target, margin: float, level: float
 ) -> dict[str, object]:
-    a, b = SolveRates.of(cell_a, column), SolveRates.of(cell_b, column)
-    common = np.intersect1d(a.problems, b.problems)
-    left_out = sorted({*a.left_out, *b.left_out, *np.setxor1d(a.problems, b.problems)})
-    if not len(common):
-        raise ValueError(
-            f"{name_a} has {a.n_problems} problems, {name_b} has {b.n_problems}, none of them the same; were they "
-            f"renamed? They are called, for example, {a.problems[0]} and {b.problems[0]}"
-        )
-    a, b = a.on(common), b.on(common)
-    trained = [arm.n_seeds for arm, cell in ((a, cell_a), (b, cell_b)) if cell["policy"].iloc[0] != BASE]
+    a, b, left_out = _on_common_problems(side_a, side_b, benchmark)
+    trained = [side.rates.n_seeds for side in (side_a, side_b) if side.trained]
     found = difference(a, b, bool(trained) and min(trained) > 1, target, seed)
     low, high = found.interval
     ours, theirs = a.rates.mean(axis=0), b.rates.mean(axis=0)
@@ -187,6 +189,22 @@ def _compare(
         "solved_by_a_alone": float((ours * (1 - theirs)).sum()),
         "solved_by_b_alone": float((theirs * (1 - ours)).sum()),
     }
+
+
+def _on_common_problems(a: _Side, b: _Side, benchmark: str) -> tuple[SolveRates, SolveRates, list[str]]:
+    """Both sides on the problems that both have, and those that not all have."""
+    incomplete = {*a.rates.left_out, *b.rates.left_out}
+    if np.array_equal(a.rates.problems, b.rates.problems):
+        return a.rates, b.rates, sorted(incomplete)
+    common = np.intersect1d(a.rates.problems, b.rates.problems)
+    if not len(common):
+        raise ValueError(
+            f"{a.name} on {benchmark} has {a.rates.n_problems} problems, {b.name} has {b.rates.n_problems}, none of "
+            f"them the same; were they renamed? They are called, for example, {a.rates.problems[0]} and "
+            f"{b.rates.problems[0]}"
+        )
+    alone = np.setxor1d(a.rates.problems, b.rates.problems)
+    return a.rates.on(common), b.rates.on(common), sorted({*incomplete, *alone})
 
 
 def _warning(a: SolveRates, b: SolveRates, found: Difference, level: float) -> str:

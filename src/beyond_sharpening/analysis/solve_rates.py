@@ -147,12 +147,13 @@ class SolveRates:
     @classmethod
     def of(cls, cell: pd.DataFrame, column: str = "pass@1") -> SolveRates:
         """From one cell of the problem table; ``column`` is what is compared."""
-        common = _had_by_all_seeds(cell)
-        values = seeds_by_problems(common, [column, "n_samples"])
-        problems = np.sort(common["problem_id"].unique())
-        left_out = tuple(sorted(set(cell["problem_id"].unique()).difference(problems)))
+        common = _had_by_all_seeds(cell).sort_values(["train_seed", "problem_id"])
+        n_seeds = common["train_seed"].nunique()
+        rates, n_samples = (common[name].to_numpy(float).reshape(n_seeds, -1) for name in (column, "n_samples"))
+        problems = common["problem_id"].to_numpy()[: rates.shape[1]]
+        alone = () if len(common) == len(cell) else set(cell["problem_id"]).difference(problems)
         deterministic = cell["decoder"].iloc[0] in DETERMINISTIC_DECODERS
-        return cls(values[..., 0], values[..., 1], problems, deterministic, left_out)
+        return cls(rates, n_samples, problems, deterministic, tuple(sorted(alone)))
 
     def on(self, problems: np.ndarray) -> SolveRates:
         """The same on these problems alone, all of which it has."""

@@ -1,0 +1,113 @@
+"""Samples of any system, brought to the contract: defaults for what is absent, faults counted, nothing invented."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from beyond_sharpening.analysis.contract import (
+    BASE,
+    LOG_PROBABILITY_TOLERANCE,
+    MAX_ROWS_SHOWN,
+    ONE_COMPLETION,
+    REFERENCE_DECODER,
+)
+
+NEEDED = ("policy", "problem_id", "correct")
+
+DEFAULTS: dict[str, str | int] = {
+    "model": "model",
+    "variant": "",
+    "checkpoint": "last",
+    "train_seed": 0,
+    "decoder": REFERENCE_DECODER,
+    "decoder_parameters": "{}",
+    "sample_seed": 0,
+    "replicate": 0,
+    "benchmark": "benchmark",
+}
+"""What a column says where a system has no such thing: one model, one checkpoint, one seed, plain samples."""
+
+IDENTIFIERS = ("model", "policy", "variant", "problem_id", "benchmark")
+LOG_PROBABILITIES = ("logp_policy", "logp_base")
+
+
+def accept_samples(frame: pd.DataFrame) -> pd.DataFrame:
+    """A samples table of another system, ready for ``estimates``, ``compare_arms`` and ``mechanism``.
+
+    Only ``policy``, ``problem_id`` and ``correct`` are needed. ``correct`` may be 0 or 1, ids may be numbers,
+    ``sample_id`` is counted where it is absent. Numbers that are absent (log-probabilities, lengths, answers) stay
+    absent: what needs them is said to be absent.
+
+    Raises:
+        ValueError: once, with every fault, how many rows have it and the first of them: a needed column is missing,
+            or has no value; ``correct`` is neither true nor false; a log-probability is above 0 or infinite; a row is
+            there twice; the base is of another model than the policies.
+    """
+    missing = [name for name in NEEDED if name not in frame]
+    if missing:
+        hint = (
+            "; completions and gold answers are graded by beyond_sharpening.grading.grade"
+            if "correct" in missing
+            else ""
+        )
+        raise ValueError(
+            f"the samples table lacks {', '.join(map(repr, missing))}{hint}; it has {', '.join(map(str, frame))}"
+        )
+    table = frame.reset_index(drop=True)
+    table = table.assign(**{name: value for name, value in DEFAULTS.items() if name not in table})
+    faults = [fault for name in NEEDED for fault in _describe(table[name], table[name].isna(), "has no value")]
+    faults += _describe(table["correct"], ~_as_number(table["correct"]).isin([0, 1]), "is neither true nor false")
+    for name in LOG_PROBABILITIES:
+        if name in table:
+            values = _as_number(table[name])
+            high = (values > LOG_PROBABILITY_TOLERANCE) | np.isinf(values)
+            faults += _describe(table[name], high, "is no log-probability: above 0, or infinite")
+    if not faults:
+        table = _of_one_type(table)
+        if "sample_id" not in table:
+            table["sample_id"] = table.groupby([name for name in ONE_COMPLETION if name in table]).cumcount()
+        twice = table.duplicated(ONE_COMPLETION)
+        faults = _describe(table["sample_id"], twice, "is there twice; a (policy, problem, sample) is one row")
+        faults += _base_of_another_model(table)
+    if faults:
+        raise ValueError("the samples cannot be judged:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    return table
+
+
+def _as_number(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column.astype(object).map(_plain_truth), errors="coerce").astype(float)
+
+
+def _plain_truth(value: object) -> object:
+    return int(value) if isinstance(value, bool | np.bool_) else value
+
+
+def _of_one_type(table: pd.DataFrame) -> pd.DataFrame:
+    """Identifiers as text, ``correct`` as a boolean, log-probabilities as floats."""
+    texts = {name: table[name].map(_as_text) for name in IDENTIFIERS}
+    numbers = {name: _as_number(table[name]) for name in LOG_PROBABILITIES if name in table}
+    return table.assign(**texts, **numbers, correct=_as_number(table["correct"]).astype(bool))
+
+
+def _as_text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _base_of_another_model(table: pd.DataFrame) -> list[str]:
+    bases = set(table.loc[table["policy"] == BASE, "model"])
+    trained = table[table["policy"] != BASE]
+    orphans = trained[~trained["model"].isin(bases)]
+    if not bases or orphans.empty:
+        return []
+    count = orphans.groupby("model").size()
+    told = ", ".join(f"{model} ({rows} rows)" for model, rows in count.items())
+    return [f"the base is of {', '.join(sorted(bases))}, but there are policies of {told}: each needs its own base"]
+
+
+def _describe(column: pd.Series, bad: pd.Series, rule: str) -> list[str]:
+    """At most one fault: how many rows of the column are bad, and the first few of them."""
+    if not bad.any():
+        return []
+    shown = ", ".join(f"row {row}: {value!r}" for row, value in column[bad].head(MAX_ROWS_SHOWN).items())
+    return [f"column {column.name!r} {rule}, in {int(bad.sum())} of {len(column)} rows; {shown}"]
