@@ -19,6 +19,8 @@ from beyond_sharpening.grading.number import last_number
         ("I do not know.", "3", "unparsable", None),
         ("", "3", "unparsable", None),
         ("100", "100", "correct", "100"),
+        ("It weighs 4.3 kg", r"4.2\within{0.1}", "correct", "4.3"),
+        ("It weighs 4.31 kg", r"4.2\within{0.1}", "wrong", "4.31"),
     ],
 )
 def test_the_last_number_is_the_answer(completion, gold, outcome, answer):

@@ -97,6 +97,7 @@ def test_golds_keep_what_json_would_not():
         states_an_answer("42")
 
 
+@pytest.mark.whole
 def test_the_last_answer_in_tags_counts():
     entry, gold = problem("gcd")
     right = entry["answer"]

@@ -70,7 +70,7 @@ class TestConfiguration:
     @pytest.mark.parametrize(
         ("config", "message"),
         [
-            ({"type": "web"}, "'generator', 'local', 'hub'"),
+            ({"type": "web"}, "'generator', 'questions', 'reasoning_gym', 'local', 'hub'"),
             ({"type": "generator", "min_terms": 5, "max_terms": 3, "size": 1}, "max_terms=3 is below min_terms=5"),
             ({"type": "generator", "min_terms": 3, "max_terms": 5, "size": 0}, "greater than or equal to 1"),
             ({"type": "local", "path": "a.jsonl", "columns": {"solution": "x"}}, "Extra inputs are not permitted"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 
+from beyond_sharpening.grading.gold import acceptable
 from beyond_sharpening.grading.verdict import UNPARSABLE, Verdict
 
 NUMBER = re.compile(r"(?:(?<![\w.])[-+−])?\d+(?:,\d{3})*(?:\.\d+)?")
@@ -16,7 +18,7 @@ def last_number(completions: Sequence[str], golds: Sequence[str], *, workers: in
 
     Args:
         completions: texts.
-        golds: one number each.
+        golds: one number each; ``4.2\\within{0.1}`` accepts those up to 0.1 away (``columns.tolerance``).
         workers: of no use here; the signature is that of every grader.
 
     Raises:
@@ -27,17 +29,19 @@ def last_number(completions: Sequence[str], golds: Sequence[str], *, workers: in
 
 def states_an_answer(gold: str) -> bool:
     """Whether a gold answer is a number."""
-    return _value(gold) is not None
+    return all(_value(each.answer) is not None for each in acceptable(gold))
 
 
 def _verdict(completion: str, gold: str) -> Verdict:
-    expected = _value(gold)
-    if expected is None:
+    if not states_an_answer(gold):
         raise ValueError(f"the gold answer {gold!r} is no number: correct it, or choose another grader")
     found = _value(completion)
     if found is None:
         return UNPARSABLE
-    return Verdict("correct" if found == expected else "wrong", f"{found.normalize():f}")
+    near = (
+        abs(Fraction(found) - Fraction(_value(each.answer) or 0)) <= (each.tolerance or 0) for each in acceptable(gold)
+    )
+    return Verdict("correct" if any(near) else "wrong", f"{found.normalize():f}")
 
 
 def _value(text: str) -> Decimal | None:

@@ -59,6 +59,14 @@ class ColumnMapping(BaseModel):
             "accepts what rounds to it, to half a unit of its last place."
         ),
     ] = False
+    choices: Annotated[
+        str | list[str] | None,
+        Field(
+            description="Column with the list of options, or the columns with one each. They are put below the "
+            "question with letters; the gold becomes a letter.",
+            exclude_if=lambda value: value is None,
+        ),
+    ] = None
     difficulty: Annotated[str | None, Field(description="Column with the difficulty; none leaves it empty.")] = None
     id: Annotated[str | None, Field(description="Column with a unique id; none takes the row number, from 0.")] = None
 
@@ -112,12 +120,12 @@ class DataSource(BaseModel):
 
 
 class LocalSource(DataSource):
-    """Problems from JSON-lines files."""
+    """Problems from files of JSON lines or comma-separated values."""
 
     type: Annotated[Literal["local"], Field(description="Problems are read from files.")]
     path: Annotated[
         Path | Annotated[list[Path], Field(min_length=1)],
-        Field(description="One or more files, .jsonl or .jsonl.gz, read in order."),
+        Field(description="One or more files, .jsonl or .csv, packed (.gz) or not, read in order."),
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from beyond_sharpening.grading.reasoning_gym import gold_text
@@ -30,7 +29,7 @@ def gym_problems(name: str, source: ReasoningGymSource, *, seed: int, split: str
     for place, category in enumerate(source.categories):
         wanted = len(range(place, source.size, len(source.categories)))
         tasks = [task for task in GYM_TASKS[category] if task not in source.left_out]
-        drawn = _interleaved([_draws(name, task, source, seed) for task in tasks], wanted)
+        drawn = _interleaved([_draws(name, task, source, seed, wanted) for task in tasks], wanted)
         if len(drawn) < wanted:
             raise ValueError(
                 f"Source {name!r}: only {len(drawn)} different problems of the category {category}, {wanted} wanted: "
@@ -55,10 +54,14 @@ def _interleaved(streams: list[Iterator[Any]], wanted: int) -> list[Any]:
     return drawn
 
 
-def _draws(name: str, task: str, source: ReasoningGymSource, seed: int) -> Iterator[tuple[str, int, Any, str]]:
+def _draws(
+    name: str, task: str, source: ReasoningGymSource, seed: int, wanted: int
+) -> Iterator[tuple[str, int, Any, str]]:
+    """Different problems of a task, at most ``wanted``, of up to twice as many and some that are generated."""
     settings = source.settings.get(task, {})
-    dataset, met, repeats = _dataset(name, task, settings, seed), set(), 0
-    for index in count():
+    size = 2 * wanted + _REPEATS  # some tasks generate all of them at once
+    dataset, met, repeats = _dataset(name, task, settings, seed, size), set(), 0
+    for index in range(size):
         entry = dataset[index]
         repeats = repeats + 1 if entry["question"] in met else 0
         if repeats > _REPEATS:
@@ -68,11 +71,11 @@ def _draws(name: str, task: str, source: ReasoningGymSource, seed: int) -> Itera
             yield task, index, entry, gold_text(task, settings, entry)
 
 
-def _dataset(name: str, task: str, settings: dict[str, Any], seed: int) -> ProceduralDataset:
+def _dataset(name: str, task: str, settings: dict[str, Any], seed: int, size: int) -> ProceduralDataset:
     from reasoning_gym import create_dataset
 
     stream = int.from_bytes(hashlib.sha256(f"{name}/{task}/{seed}".encode()).digest()[:6])
     try:
-        return create_dataset(task, **settings, seed=stream, size=2**31)
+        return create_dataset(task, **settings, seed=stream, size=size)
     except (TypeError, AssertionError, ValueError) as error:
         raise ValueError(f"Source {name!r}: the task {task} does not take settings {settings!r}: {error}") from error

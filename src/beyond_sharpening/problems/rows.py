@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from beyond_sharpening.grading import any_of, grade, states_an_answer
+from beyond_sharpening.grading import any_of, states_an_answer
+from beyond_sharpening.grading.canonical import canonical
 from beyond_sharpening.parameters.sources import Amendment, ColumnMapping
+from beyond_sharpening.problems.choices import letter_of, lettered, read_choices
 from beyond_sharpening.problems.golds import amend, read_gold
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.sameness import normalise_question
@@ -81,11 +83,17 @@ def _problem(
                 f"{use} as columns.{use} of its block under sources."
             )
     _check_text(values[columns.question], columns.question, place)
+    question, gold = _text(values[columns.question]), ""
+    if columns.choices is None:
+        gold = _gold(values, columns, place)
+    else:
+        options = read_choices(values, columns.choices, place)
+        question, gold = lettered(question, options), letter_of(values[columns.gold], options, place)
     return Problem(
         id=f"{source}-{number if columns.id is None else _id(values[columns.id], columns.id, place)}",
         source=source,
-        question=_text(values[columns.question]),
-        gold=_gold(values, columns, place),
+        question=question,
+        gold=gold,
         difficulty="" if columns.difficulty is None else _text(values[columns.difficulty]),
         split=split,
     )
@@ -116,7 +124,7 @@ def _fault(
 
 
 def _is_same_gold(one: str, other: str) -> bool:
-    return one == other or grade([rf"\boxed{{{one}}}"], [other], workers=1)[0].correct
+    return canonical(one) == canonical(other)
 
 
 def _gold(values: Mapping[str, Any], columns: ColumnMapping, place: str) -> str:

@@ -1,5 +1,6 @@
 """Problems from their sources: generators, local files and hub data sets."""
 
+import csv
 import gzip
 import json
 import logging
@@ -24,7 +25,7 @@ _ROWS_TOLD = 10
 
 def load_problems(
     name: str,
-    source: GeneratorSource | QuestionsSource | LocalSource | HubSource,
+    source: GeneratorSource | QuestionsSource | ReasoningGymSource | LocalSource | HubSource,
     *,
     seed: int,
     split: str,
@@ -112,9 +113,24 @@ def _local_rows(paths: list[Path]) -> Iterator[Row]:
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"There is no file {path}: correct the path of the source.")
+        if ".csv" in path.suffixes:
+            yield from _csv_rows(path)
+            continue
         for number, line in enumerate(_lines(path), start=1):
             if line.strip():
                 yield _row(f"{path}, line {number}", line.rstrip())
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    reader = csv.DictReader(_lines(path), restkey="")
+    for values in reader:
+        place = f"{path}, line {reader.line_num}"
+        if "" in values or None in values.values():
+            raise ValueError(
+                f"{place}: not as many values as the {len(reader.fieldnames or ())} columns of the first line: put "
+                "text with commas in quotes."
+            )
+        yield place, values
 
 
 def _lines(path: Path) -> Iterator[str]:
