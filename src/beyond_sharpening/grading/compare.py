@@ -54,7 +54,7 @@ def same_answer(answer: str, gold: str, judge: Judge = undecided) -> bool | None
     if (decided := same_number(answer, gold)) is not None:
         return decided
     if (last := _last_side(answer, gold)) is not None:
-        return last and same_answer(last, gold, judge)
+        return same_answer(last, gold, judge) if last else False
     if len(sides := _sides(gold)) > 1:
         return all_true(any_true(same_answer(one, other, judge) for other in sides) for one in _sides(answer))
     if (decided := _same_bound(answer, gold, judge)) is not None:
@@ -137,7 +137,8 @@ def _same_in_a_base(answer: str, gold: str) -> bool:
 def _same_parts(ours: Several, theirs: Several, judge: Judge) -> bool | None:
     unions = as_union(ours), as_union(theirs)
     if "union" in (ours.kind, theirs.kind):
-        if all(unions) and _match(unions[0].parts, unions[1].parts, judge):
+        one, other = unions
+        if one and other and _match(one.parts, other.parts, judge):
             return True
         return None  # the intervals may be cut in other pieces
     if (named := _same_by_name(ours, theirs, judge)) is not None:

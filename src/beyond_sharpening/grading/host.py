@@ -19,7 +19,7 @@ from beyond_sharpening.grading.verdict import Claim, Verdict
 from beyond_sharpening.grading.worker import Failure, start, work
 
 # Seconds that a worker may take for one of computing: it may have to wait for a processor, or compute deaf to signals.
-_PATIENCE = 4
+_PATIENCE = 10
 
 
 class Request(NamedTuple):

@@ -119,7 +119,7 @@ def _degrees(angle: re.Match[str]) -> str:
 
 def _sum(two: re.Match[str]) -> Quantity | None:
     unit, part = unit_name(two["unit"]), unit_name(two["part"])
-    share = conversion(part, unit)
-    if not (is_spelled(two["unit"]) and is_spelled(two["part"])) or share is None or unit == part:
+    share, one, other = conversion(part, unit), number(two["one"]), number(two["other"])
+    if share is None or one is None or other is None or unit == part:
         return None
-    return Quantity(str(number(two["one"]) + number(two["other"]) * share), unit)
+    return Quantity(str(one + other * share), unit) if is_spelled(two["unit"]) and is_spelled(two["part"]) else None
