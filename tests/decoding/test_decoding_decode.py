@@ -109,7 +109,8 @@ def test_forward_tokens_are_what_the_model_processed(model, kind, monkeypatch):
     processed = []
 
     def count(module, args, kwargs):
-        processed.append(kwargs["attention_mask"][:, -kwargs["input_ids"].shape[1] :].sum().item())
+        mask, ids = kwargs["attention_mask"], kwargs["input_ids"]
+        processed.append(ids.numel() if mask is None else mask.flatten(1)[:, -ids.shape[1] :].sum().item())
 
     hook = model.register_forward_pre_hook(count, with_kwargs=True)
     drawn = decode(task(model), kind, build(kind))
