@@ -9,6 +9,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from beyond_sharpening.decoding import DecodingTask, decode, mh, sampling, score, smc
+from beyond_sharpening.decoding.packing import takes_packed_rows
 from beyond_sharpening.parameters.decoders import Decoder, expand_lists
 from decoding.enumeration import EOS, LIMIT, PROMPT, build_world, p_value
 from decoding.tiny_models import tiny_model
@@ -112,6 +113,7 @@ def test_forward_tokens_are_what_the_model_processed(model, kind, monkeypatch):
         mask, ids = kwargs["attention_mask"], kwargs["input_ids"]
         processed.append(ids.numel() if mask is None else mask.flatten(1)[:, -ids.shape[1] :].sum().item())
 
+    takes_packed_rows(model)  # which is tried on some tokens, once
     hook = model.register_forward_pre_hook(count, with_kwargs=True)
     drawn = decode(task(model), kind, build(kind))
     hook.remove()
