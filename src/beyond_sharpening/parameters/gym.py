@@ -33,7 +33,7 @@ induction: acre list_functions
 logic: aiw circuit_logic knights_knaves propositional_logic self_reference syllogism zebra_puzzles
 """
 GYM_TASKS: dict[GymCategory, tuple[str, ...]] = {
-    category: tuple(tasks.split())  # type: ignore[misc]
+    category: tuple(tasks.split())
     for category, tasks in re.findall(r"^(\w+):((?:\s+\w+(?!:))+)$", _TASKS, re.MULTILINE)
 }
 """The tasks of reasoning_gym 0.1.19 by category; those of ARC are of cognition, as in the paper's later test bed."""
