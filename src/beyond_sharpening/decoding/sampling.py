@@ -160,7 +160,7 @@ class Draws:
         kept = [tokens[:length] for tokens, length in zip(self.tokens.tolist(), lengths, strict=True)]
         entropy = (self.entropy.sum(-1) / self.lengths).tolist()
         columns = (self.logp.sum(-1).tolist(), entropy, self.cost.tolist(), self.logq.sum(-1).tolist())
-        token_logp = self.logp.cpu().numpy()
+        token_logp = self.logp.detach().cpu().numpy()
         return [
             Completion(tokens, logp, mean_entropy, eos.isdisjoint(tokens), cost, logq, token_logp=row[: len(tokens)])
             for row, tokens, logp, mean_entropy, cost, logq in zip(token_logp, kept, *columns, strict=True)
