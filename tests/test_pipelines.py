@@ -239,20 +239,29 @@ def test_the_graph_has_a_box_for_each_objective(tmp_path: Path) -> None:
     assert len(graph["layers"]) >= 4
 
 
-def test_the_notebook_runs_on_the_results(finished: Path) -> None:
+def executed(name: str, finished: Path) -> tuple[str, int]:
+    """What a notebook printed on the finished experiment, and how many pictures it drew."""
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(ROOT / "notebooks/01_read_the_results.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
     (reload,) = [cell for cell in notebook.cells if cell.source == "%reload_kedro"]
     reload.source += f" --env=test --params=data={finished}"
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
-    printed = [
-        output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "stream"
-    ]
-    headline = json.loads((finished / "08_reporting/verdict.json").read_text())["headline"]
-    assert any(headline in output.text for output in printed)
-    pictures = [
-        output for cell in notebook.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
-    ]
-    assert len(pictures) == 2
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    printed = "".join(output.text for output in outputs if output.output_type == "stream")
+    return printed, sum("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_the_notebook_runs_on_the_results(finished: Path) -> None:
+    printed, pictures = executed("01_read_the_results.ipynb", finished)
+    assert json.loads((finished / "08_reporting/verdict.json").read_text())["headline"] in printed
+    assert pictures == 2
+
+
+def test_the_notebook_on_what_training_did_names_every_policy(finished: Path) -> None:
+    printed, pictures = executed("02_is_it_sharpening.ipynb", finished)
+    did = pd.read_parquet(finished / "08_reporting/mechanism.parquet")
+    for policy, rows in did.groupby("policy"):
+        assert f"{policy}: {rows['overall'].iloc[0]}" in printed
+    assert pictures == 1

@@ -66,11 +66,11 @@ def goals(samples: pd.DataFrame, objectives: Mapping[tuple[str, str], Rewarding]
         seed: of the bootstrap over problems.
 
     Returns:
-        One row a (model, policy, variant, benchmark) with log-probabilities: mean reward of the base (``start``)
-        and of the policy (``reached``), ``attainable``, ``share`` of the way with its 95 % percentile bootstrap
-        interval over problems (NaN where there is nothing to gain), ``short``: whether the interval ends below
-        ``REACHED``; ``accuracy`` of the policy, and ``target_accuracy`` of the base's best decoder for the same target,
-        named ``target_decoder`` (empty where none was used).
+        One row a (model, policy, variant, benchmark) with log-probabilities: mean reward of the base (``start``) and of
+        the policy (``reached``), ``attainable``; ``share`` of the way with its 95 % percentile bootstrap interval over
+        problems (NaN where there is nothing to gain); ``short``, whether the interval ends below ``REACHED``;
+        ``accuracy`` of the policy; ``target_accuracy`` of the base's best decoder for the same target, which is
+        ``target_decoder`` (empty where none was used).
     """
     rows = []
     last = samples[(samples["checkpoint"] == "last") & samples["logp_base"].notna()]

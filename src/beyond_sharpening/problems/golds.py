@@ -72,6 +72,7 @@ _READERS: dict[GoldReader, Callable[[str], str]] = {
     "first_of_list": str,
     "any_of_list": str,
     "json": str,
+    "tests": str,
     "boxed": lambda solution: (marked_answer(solution) or "") if "box" in solution else "",
     "after_hashes": _after_hashes,
 }

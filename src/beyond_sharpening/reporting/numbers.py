@@ -7,7 +7,7 @@ import math
 
 def percent(share: float) -> str:
     """0.621 as ``62.1 %``; a missing number as a dash."""
-    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
+    return "–" if math.isnan(share) else f"{100 * share:.1f} %".replace("-", "−")
 
 
 def percent_interval(share: float, low: float, high: float) -> str:

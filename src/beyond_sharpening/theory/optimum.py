@@ -49,7 +49,7 @@ class Cell:
 
 CELLS = (
     *map(Cell, OBJECTIVES),
-    Cell("tilted", normalisation="mean"),
+    Cell("tempered", normalisation="mean"),
     *(Cell(name, perturbed=True) for name in OBJECTIVES if Objective.named(name).is_null),
 )
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 FINDINGS = {
     "less accurate": "less accurate",
-    "cheaper": "as accurate, and no dearer at any volume",
-    "pays": "pays after",
+    "cheaper": "at least as accurate, and no dearer",
+    "pays": "at least as accurate; training pays after",
 }
 ALIKE = (
     "An answer's cost counts the tokens that the model processes when that answer alone is asked for: the prompt once, "
@@ -29,8 +29,8 @@ ALIKE = (
 )
 AGAINST = (
     "Each trained policy, one plain sample, against the ways to decode the base without training. *Less accurate*: the "
-    "interval of the difference is above zero. Where decoding is as accurate and dearer, the training has paid for "
-    "itself after so many answers; in brackets the 95 % interval over problems."
+    "interval of the difference is above zero. Where decoding is at least as accurate and dearer, the training has "
+    "paid for itself after so many answers; in brackets the 95 % interval over problems."
 )
 
 
@@ -74,7 +74,8 @@ def _sentence(rows: pd.DataFrame, rates: Mapping[str, float]) -> str:
     least = pays.sort_values("rival_cost").to_dict("records")[0]
     return (
         f"its training ({training}) pays for itself after {_answers(least)} answers. The cheapest decoding of the base "
-        f"that is as accurate, {_rival(least['rival'])}, processes {amount(least['rival_cost'])} tokens an answer "
+        f"that is at least as accurate, {_rival(least['rival'])} ({percent(least['rival_accuracy'])} against "
+        f"{percent(least['accuracy'])}), processes {amount(least['rival_cost'])} tokens an answer "
         f"instead of {amount(least['cost'])}."
     )
 

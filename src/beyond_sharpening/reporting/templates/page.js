@@ -53,7 +53,7 @@
       place.className = "plot";
       figure.append(place);
     }
-    const options = { displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+    const options = { displaylogo: false, displayModeBar: width < 600 ? false : "hover", modeBarButtonsToRemove: ["select2d", "lasso2d"] };
     Plotly.react(place, plot.data, arrange(plot, width), options);
     figure.querySelector("img").hidden = true;
   };
