@@ -33,7 +33,7 @@ def test_the_plan_of_a_large_model_is_printed_without_network_or_weights(tmp_pat
     told = plan(result)
     assert "Plan: qwen3_4b, 4,022,468,096 parameters, on cpu in float32, 1 process(es) on" in told
     assert "  prepare_base         to run: 2 of 2 nodes\n" in told
-    assert "  tilted/alpha4-beta100/seed-0\n    at most 1000 steps of 64 prompts × 8 completions, " in told
+    assert "  tilted/alpha4-beta100/seed-0\n    1000 steps of 64 prompts × 8 completions, " in told
     assert f"at most {1000 * 64 * 8 * 4095:,} tokens in {1000 * 64 * 8:,} completions" in told
     assert "learning rate 1e-06 after 50 warm-up steps, AdamW betas 0.9, 0.999, weight decay 0.01" in told
     assert "Evaluation on aime_2024, aime_2025 (problems not loaded yet)" in told
