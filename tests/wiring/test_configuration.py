@@ -41,8 +41,9 @@ def conf(tmp_path: Path) -> Path:
     return tmp_path / "conf"
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize(
+    ("model", "env"), [*((model, "base") for model in MODELS), *(("qwen25_3b", env) for env in ENVIRONMENTS)]
+)
 def test_every_shipped_configuration_loads(model, env):
     parameters = load(env, model=model)
     assert parameters["model"] == model
