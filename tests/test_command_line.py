@@ -37,7 +37,7 @@ def tracked(data: Path) -> list[Run]:
     [
         (["--params=data={data},model=gpt5"], "--params: model = 'gpt5': unknown; known: llama32_3b, "),
         (["--params=data={data},train.tilted.alpha=-1"], "--params: train.tilted.alpha = -1: Input should be "),
-        (["--env=cluster"], "--env=cluster: there is no folder conf/cluster; known: base, gpu, local, multi_gpu, test"),
+        (["--env=cluster"], "--env=cluster: there is no folder conf/cluster; known: base, gpu, gpu24, laptop, "),
         (["--pipeline=train_grpo"], "--pipeline=train_grpo: unknown; known: __default__, benchmark, compare, "),
         (["--env=gpu"], "hardware.device = 'cuda', but torch"),
     ],
@@ -87,7 +87,8 @@ def test_a_signal_fails_the_run_and_its_cell_and_says_so(data, number):
     assert process.returncode == 1
     assert output.splitlines()[-1] == f"Error: the run was stopped by {number.name}; a rerun goes on where it can"
     runs = tracked(data)
-    (parent,) = [run for run in runs if run.data.tags.get("train_seed") == seed]
+    asked = [run for run in runs if run.data.tags.get("train_seed") == seed]
+    (parent,) = [run for run in asked if "mlflow.parentRunId" not in run.data.tags]
     (cell,) = [run for run in runs if run.data.params.get("train_seed") == seed and run is not parent]
     assert parent.info.status == cell.info.status == "FAILED"
     assert cell.data.tags["mlflow.parentRunId"] == parent.info.run_id

@@ -167,5 +167,6 @@ def test_each_row_names_the_device_that_it_was_measured_on(monkeypatch):
     monkeypatch.setattr(training, "measure_steps", lambda *asked: [dict(row)])
     contest = SimpleNamespace(measure=lambda repeats: dict(row))
     monkeypatch.setattr("beyond_sharpening.speed.decoding.contests", lambda options: [contest])
+    monkeypatch.setattr("beyond_sharpening.speed.grading.contests", list)
     told = [measured["conditions"] for measured in run.measure(OPTIONS, small("qwen25_3b"), hardware(device="cuda"))]
     assert told == [f"small; {torch.get_num_threads()} thread(s)", "small; a GPU"]
