@@ -76,7 +76,9 @@ class Training(Strict):
     max_grad_norm: float = Field(gt=0)
     validate_every: Positive
     validation_samples: Positive = Field(description="Completions a validation problem.")
-    checkpoint_every: Positive = Field(description="Steps between the states an interrupted training resumes from.")
+    checkpoint_every: Positive = Field(
+        default=50, description="Steps between the states an interrupted training resumes from."
+    )
     lora: Lora | None = Field(default=None, description="Train an adapter; none trains every weight.")
     trl: dict[str, Any] = Field(default_factory=dict, description="Further arguments of TRL's RLOOConfig.")
 
