@@ -195,7 +195,7 @@ class TestJudge:
         signal = {"type": "judge", "function": f"{__name__}:mistaken"}
         asked = options("task_reward", steps=1, signal=signal)
         history = train(base, task(watch), asked, HARDWARE, 0, tmp_path, nowhere).history
-        rollouts_seen = texts[0]
+        _, rollouts_seen, *_ = texts  # after the validation at the start
         assert history["signal"][0] == pytest.approx(np.mean(mistaken(None, rollouts_seen)))
         assert history["task_accuracy"][0] == pytest.approx(np.mean([len(text) < 12 for text in rollouts_seen]))
 

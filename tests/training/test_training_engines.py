@@ -17,6 +17,7 @@ from beyond_sharpening.theory.optimum import perturbed
 from beyond_sharpening.training import ObjectiveTrainer, trainer
 from beyond_sharpening.training.adapters import adapter_config
 from beyond_sharpening.training.engines import PAGED_MEMORY_SHARE, Vllm, paged_share, plain_weights
+from beyond_sharpening.training.loss import policy_loss
 from beyond_sharpening.training.mismatch import check_engine
 from training.estimator import GradientRecorder
 
@@ -55,17 +56,12 @@ class OffPolicy(ObjectiveTrainer):
         self.engine = OtherEngine(ELSEWHERE, self.sampling)
 
 
-class Unweighted(OffPolicy):
+def unweighted(level, logp, logp_sampler, *rest):
     """The mistake: rollouts of another policy taken for the policy's own."""
-
-    def _get_per_token_logps_and_entropies(self, *args, **kwargs):
-        result = super()._get_per_token_logps_and_entropies(*args, **kwargs)
-        if not torch.is_grad_enabled():
-            result[0][:, 0] = self._logp_policy
-        return result
+    return policy_loss(level, logp, logp.detach(), *rest)
 
 
-def gradient_along(objective, kind, folder, seed):
+def gradient_along(objective, folder, seed):
     """One step's gradient, projected on the exact one."""
     recorder = GradientRecorder()
     built = build_trainer(
@@ -74,7 +70,7 @@ def gradient_along(objective, kind, folder, seed):
         POLICY,
         folder,
         learning_rate=0.0,
-        trainer=kind,
+        trainer=OffPolicy,
         max_steps=1,
         max_grad_norm=0.0,
         seed=seed,
@@ -88,15 +84,16 @@ def gradient_along(objective, kind, folder, seed):
     return float(-recorder.gradient @ exact / exact.norm()), float(exact.norm())
 
 
-@pytest.mark.parametrize(("kind", "agrees"), [(OffPolicy, True), (Unweighted, False)])
-def test_importance_weights_make_another_policys_rollouts_serve(kind, agrees, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("loss", "agrees"), [(policy_loss, True), (unweighted, False)])
+def test_importance_weights_make_another_policys_rollouts_serve(loss, agrees, tmp_path, monkeypatch):
     """E_s[w·(r − b)·∇log π] = ∇J for any sampler s with full support; without the weight w = π/s it is not.
 
     The mean over runs is within Student's quantile of their measured deviation.
     """
     monkeypatch.setattr(trainer, "check_engine", lambda *scored: {})
+    monkeypatch.setattr(trainer, "policy_loss", loss)
     objective = Objective.named("tilted", beta=2)
-    runs = [gradient_along(objective, kind, tmp_path / str(seed), seed) for seed in range(RUNS)]
+    runs = [gradient_along(objective, tmp_path / str(seed), seed) for seed in range(RUNS)]
     along, (exact, *_) = torch.tensor([run[0] for run in runs]), [run[1] for run in runs]
     allowed = student.isf(CERTAINTY / 2, RUNS - 1) * along.std() / RUNS**0.5
     assert (abs(along.mean() - exact) <= allowed) == agrees
@@ -114,7 +111,7 @@ def test_weights_are_cut_at_the_cap_whatever_the_advantage(tmp_path):
         "prompt_mask": torch.ones_like(prompt),
         "completion_ids": ids,
         "completion_mask": mask,
-        "old_logps": logp - 100,
+        "sampler_logp": torch.full((2, 3), -100.0),
         "advantages": torch.tensor([1.0, -2.0]),
     }
     loss = built._compute_loss(built.model, inputs)
