@@ -217,6 +217,7 @@ def test_a_start_model_that_cannot_hold_the_prompts_is_not_kept(tmp_path: Path) 
     save_policy(tiny_model(vocabulary=18, context=10), build_tokenizer(), tmp_path / "short")
     base = {"path": str(tmp_path / "short"), "revision": "main", "config": None, "eos_token_ids": None}
     task = {"prompt": "{question}", "max_prompt_tokens": None, "max_completion_tokens": 4}
+    task |= {"context": None, "evaluation_tokens": None}
     problems = {"train": "chain_train", "validation_size": 8, "benchmarks": ["chain_easy"]}
     asked = {"model": "qwen25_3b", "base": base, "problems": problems, "training": {"prompts_per_step": 4}}
     with pytest.raises(

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.whole
 
 MATH = {"question": "problem", "gold": "solution", "gold_reader": "boxed", "difficulty": "level"}
 SMALL = {
-    "task": {"max_completion_tokens": 8},
+    "task": {"max_completion_tokens": 8, "context": None, "evaluation_tokens": None},
     "training": {
         "steps": 2,
         "prompts_per_step": 4,
