@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _can_be_found(value: str) -> str:
+    module, function = value.split(":")
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
+    if not callable(getattr(found, function, None)):
+        raise ValueError(f"there is no function {function} in {module}; give module:function")
+    return value
+
+
+Importable = Annotated[str, Field(pattern=r"^[\w.]+:\w+$"), AfterValidator(_can_be_found)]
+"""``module:function`` of something that can be called."""
 
 
 class Strict(BaseModel):

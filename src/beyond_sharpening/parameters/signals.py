@@ -6,13 +6,12 @@ What each signal computes, where it comes from and how it is known to fail stand
 from __future__ import annotations
 
 import hashlib
-import importlib
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from beyond_sharpening.parameters.block import Strict
+from beyond_sharpening.parameters.block import Importable, Strict
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 LONGEST_WORD = 40  # characters of a text in a name; of a longer one, a hash
@@ -98,21 +97,7 @@ class Judge(SignalBlock):
     """A function of the user's."""
 
     type: Literal["judge"]
-    function: str = Field(
-        pattern=r"^[\w.]+:\w+$", description="module:function; (questions, completions) to a score in [0, 1] of each."
-    )
-
-    @field_validator("function")
-    @classmethod
-    def _can_be_found(cls, value: str) -> str:
-        module, name = value.split(":")
-        try:
-            found = importlib.import_module(module)
-        except ImportError as error:
-            raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
-        if not callable(getattr(found, name, None)):
-            raise ValueError(f"there is no function {name} in {module}; give module:function")
-        return value
+    function: Importable = Field(description="module:function; (questions, completions) to a score in [0, 1] of each.")
 
 
 class ModelBlock(SignalBlock):

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Annotated
+from pydantic import Field, field_validator, model_validator
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
-
-from beyond_sharpening.parameters.block import Positive, Strict
+from beyond_sharpening.parameters.block import Importable, Positive, Strict
 from beyond_sharpening.parameters.sources import Source
-
-
-def _can_be_found(value: str) -> str:
-    module, function = value.split(":")
-    try:
-        found = importlib.import_module(module)
-    except ImportError as error:
-        raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
-    if not callable(getattr(found, function, None)):
-        raise ValueError(f"there is no function {function} in {module}; give module:function")
-    return value
-
-
-Importable = Annotated[str, Field(pattern=r"^[\w.]+:\w+$"), AfterValidator(_can_be_found)]
-"""``module:function`` of something that can be called."""
 
 TYPESET = "beyond_sharpening.problems:normalise_question"
 
