@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test quick lint viz mlflow notebook lock clean
+.PHONY: help run test quick lint viz mlflow notebook docs package lock
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -37,7 +37,15 @@ mlflow: .venv/ready  ## runs, parameters, live curves and artifacts in a browser
 notebook: .venv/ready  ## the analyst's walk through the results
 	$(BIN)/jupyter lab notebooks
 
+docs: .venv/ready  ## the documentation as a site: build/site/index.html
+	rm -rf build/pages && mkdir -p build/pages
+	cp -r README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff LICENSE docs notebooks build/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+package: .venv/ready  ## a wheel, and the configuration beside it: dist/
+	$(BIN)/kedro package
+
 lock: .venv/ready  ## bring requirements.lock up to the ranges in pyproject.toml
 	$(BIN)/pip-compile --quiet --extra dev --strip-extras --allow-unsafe --no-emit-index-url \
 		--no-emit-trusted-host --no-emit-find-links --no-emit-options --no-annotate --no-header --output-file requirements.lock pyproject.toml
-	sed -i 's/+cpu$$//' requirements.lock
+	sed -i -e 's/+cpu$$//' -e '/^beyond-sharpening @/d' requirements.lock

@@ -16,6 +16,7 @@ from kedro.framework.project import pipelines
 
 from beyond_sharpening import interruption
 from beyond_sharpening.errors import BadInput, DryRun, ToldError
+from beyond_sharpening.wiring import packaged
 
 
 @click.group(name="beyond_sharpening")
@@ -29,8 +30,11 @@ def run(again: bool, **options: Any) -> Any:
     options["only_missing_outputs"] = not again
     if options["pipeline"] and not options["pipelines"]:  # Kedro warns of the one it will drop
         options |= {"pipelines": [options["pipeline"]], "pipeline": None}
+    options["conf_source"] = options["conf_source"] or packaged.conf_source()
     with suppress(DryRun), _plain_errors():  # the plan has been printed
-        _check_pipelines([*filter(None, [options["pipeline"]]), *options["pipelines"]])
+        named = [*filter(None, [options["pipeline"]]), *options["pipelines"]]
+        packaged.check_installed(named)
+        _check_pipelines(named)
         return kedro_run.callback(**options)  # type: ignore[misc]
 
 

@@ -24,8 +24,8 @@ if "--pipeline=fail" in sys.argv:
 
 
 def stand_in(folder: Path) -> None:
-    """``python -m kedro`` in this folder finds the stand-in first."""
-    (folder / "kedro.py").write_text(STAND_IN)
+    """``python -m beyond_sharpening`` in this folder finds the stand-in first."""
+    (folder / "beyond_sharpening.py").write_text(STAND_IN)
 
 
 def wait_until_started(folder: Path) -> None:

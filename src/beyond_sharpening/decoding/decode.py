@@ -90,7 +90,8 @@ class DecodingTask:
         """Prompts and their seeds for a purpose, a batch at a time, where each prompt takes so many rows."""
         size = max(1, self.batch_size // rows)
         starts, title = range(0, len(self.prompts), size), f"{self.label} {purpose}".strip()
-        for start in tqdm(starts, desc=title, unit="batch", disable=not self.shows_progress):
+        hidden = None if self.shows_progress else True  # None: where nobody looks on
+        for start in tqdm(starts, desc=title, unit="batch", leave=False, disable=hidden):
             part = slice(start, start + size)
             yield part, self.prompts[part], [derive_seed(seed, purpose) for seed in self.seeds[part]]
 

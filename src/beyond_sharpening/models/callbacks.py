@@ -38,7 +38,7 @@ class LiveMetrics(TrainerCallback):
 
 
 class Progress(TrainerCallback):
-    """One progress bar with the numbers worth watching, in place of a line a step."""
+    """One progress bar with the numbers worth watching, in place of a line a step; it goes when it is done."""
 
     SHOWN = ("loss", "reward", "task_accuracy", "validation_accuracy", "kl")
 
@@ -49,7 +49,10 @@ class Progress(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self.label, unit="step")
+        done = state.global_step
+        self.bar = tqdm(
+            total=state.max_steps, initial=done, desc=self.label, unit="step", leave=False, disable=None
+        )  # None: shown on a terminal only
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.bar.update(state.global_step - self.bar.n)
@@ -68,7 +71,7 @@ class Progress(TrainerCallback):
         self.bar.set_postfix(self.latest, refresh=False)
 
     def close(self) -> None:
-        """Leave the bar as it stands: what is told next, such as an error, comes after it."""
+        """Take the bar away: what is told next, such as an error, comes in its place."""
         if hasattr(self, "bar"):
             self.bar.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,9 +33,10 @@ class Policy:
 
         if not (self.path / "config.json").is_file():
             raise FileNotFoundError(f"{self.path} holds no saved model (config.json is missing)")
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            self.path, dtype=dtype, attn_implementation=attention
-        )
+        with without_bars():
+            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+                self.path, dtype=dtype, attn_implementation=attention
+            )
         return model.to(device).eval()  # type: ignore[arg-type]
 
     def config(self) -> PretrainedConfig:
@@ -51,9 +54,24 @@ class Policy:
 
 def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Policy:
     """Write the model and its tokenizer as a ``save_pretrained`` folder."""
-    model.save_pretrained(folder)
+    with without_bars():
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return Policy(folder)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep transformers from drawing a bar for every file of weights; downloads show theirs all the same."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def eos_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

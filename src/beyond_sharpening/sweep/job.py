@@ -40,7 +40,7 @@ class KedroRun:
         if os.environ.get("SUBMITIT_EXECUTOR") == "local":
             signal.signal(signal.SIGTERM, interruption.interrupt)  # which submitit ignores
         print("kedro run " + " ".join(self.arguments), flush=True)
-        command = [sys.executable, "-m", "kedro", "run", *self.arguments]
+        command = [sys.executable, "-m", "beyond_sharpening", "run", *self.arguments]
         try:
             self._process = subprocess.Popen(command, cwd=self.project, env={**os.environ, **self.environment})
             code = self._process.wait()

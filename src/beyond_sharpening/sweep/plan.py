@@ -25,6 +25,7 @@ from beyond_sharpening.parameters import Hardware, Parameters, leaves
 from beyond_sharpening.parameters.layers import merge
 from beyond_sharpening.parameters.sweep import Cell, Sweep, cells
 from beyond_sharpening.sweep.executors import job_places
+from beyond_sharpening.wiring import packaged
 from beyond_sharpening.wiring.machine import check_machine
 from beyond_sharpening.wiring.manifests import check_manifests
 from beyond_sharpening.wiring.preflight import estimate, find_config, shortages
@@ -186,7 +187,7 @@ def _options(env: str | None, asked: Mapping[str, Any]) -> Sweep:
     """The grid, read without what is asked of its cells, which may suit its models alone."""
     project = find_kedro_project(Path.cwd()) or Path.cwd()
     loader = settings.CONFIG_LOADER_CLASS(
-        project / settings.CONF_SOURCE,
+        packaged.conf_source() or project / settings.CONF_SOURCE,
         env or os.environ.get("KEDRO_ENV"),
         runtime_params={key: value for key, value in asked.items() if key == "sweep"},
         **settings.CONFIG_LOADER_ARGS,
@@ -195,7 +196,8 @@ def _options(env: str | None, asked: Mapping[str, Any]) -> Sweep:
 
 
 def _context(env: str | None, parameters: Mapping[str, Any]) -> KedroContext:
-    return KedroSession.create(env=env, runtime_params=dict(parameters)).load_context()
+    source = packaged.conf_source()
+    return KedroSession.create(env=env, conf_source=source, runtime_params=dict(parameters)).load_context()
 
 
 def _gpus(hardware: Hardware) -> int:

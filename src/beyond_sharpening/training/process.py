@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from beyond_sharpening.models.callbacks import LiveMetrics, Progress, quiet
+from beyond_sharpening.models.policy import without_bars
 from beyond_sharpening.models.shape import check_targets
 from beyond_sharpening.parameters import Training
 from beyond_sharpening.problems.prompts import render_messages
@@ -64,9 +65,9 @@ def train_here(job: Job) -> None:
         callbacks += [LiveMetrics(job.track), progress]
     for callback in (*callbacks, validation):  # which logs at the start, when the bar is there
         trainer.add_callback(callback)
-    with closing(progress):
+    with closing(progress), without_bars():
         trainer.train(resume_from_checkpoint=get_last_checkpoint(job.workspace))
-    trainer.save_policy(tokenizer, job.workspace / "last")
+        trainer.save_policy(tokenizer, job.workspace / "last")
     if trainer.is_world_process_zero():
         _history(trainer.state.log_history, job.options).to_parquet(job.workspace / HISTORY_FILE)
 

@@ -12,6 +12,7 @@ from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.wiring.packaged import project_of
 
 if TYPE_CHECKING:
     from beyond_sharpening.parameters import Parameters, Training
@@ -27,11 +28,14 @@ class ExperimentConfigLoader(OmegaConfigLoader):
 
     def __init__(self, conf_source: str | Path, env: str | None = None, *args: Any, **kwargs: Any) -> None:
         _check_environment(Path(conf_source), env)
+        self._project = project_of(conf_source)
+        # MLflow reads a relative sqlite address from the working directory: a notebook would make its own.
+        resolvers = {"project": lambda path: (self._project / path).as_posix(), **kwargs.pop("custom_resolvers", {})}
         self._layers: dict[str, Any] | None = None
         self._in_files: dict[str, Any] = {}
         self._varied: dict[str, Any] = {}
         self._validated: dict[str, Any] | None = None
-        super().__init__(conf_source, env, *args, **kwargs)
+        super().__init__(conf_source, env, *args, custom_resolvers=resolvers, **kwargs)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         if key == "catalog":
@@ -83,7 +87,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         except UnknownName as error:
             where, key = self._origin(error.path, layers)
             raise BadInput(f"invalid parameters, nothing was run:\n  {where}: {key} = {error}") from None
-        project = Path(self.conf_source).resolve().parent
+        project = self._project
         folder = run_folder(str(composed["model"]), composed["domain"], default_domain(layers))
         models = project / str(composed["data"]) / "06_models"
         shared = _block_type(composed.get("base")) == "hub"  # weights of the hub are the same for every domain

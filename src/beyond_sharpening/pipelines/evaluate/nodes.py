@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from beyond_sharpening.wiring.tracking import add_to_cell
 
 if TYPE_CHECKING:
     from beyond_sharpening.evaluation import Exam
+
+logger = logging.getLogger(__name__)
 
 
 def build_exam(
@@ -58,7 +61,7 @@ def evaluate_base(
     drawn = pd.concat([evaluate(arm, base, base, exam, Path(parts)) for arm in arms], ignore_index=True)
     samples = drawn.drop(columns="tokens")
     prediction = predicted_effect(samples)
-    print("\n".join(["", *prediction_lines(prediction), ""]))
+    logger.info("foretold: %s", "; ".join(prediction_lines(prediction)) or "nothing")
     completions = drawn.loc[drawn["decoder"] == REFERENCE_DECODER, BASE_COMPLETION].reset_index(drop=True)
     return {"samples": samples, "completions": completions, "prediction": prediction}
 
