@@ -156,11 +156,17 @@ def test_runs_are_tracked_with_a_nested_run_for_each_cell(finished: Path) -> Non
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["model"] == "tiny"
     assert parent.data.tags["env"] == "test"
-    assert "accuracy.base/chain_easy/temperature" in parent.data.metrics
+    assert "accuracy.base/chain_easy" in parent.data.metrics
     artifacts = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert {"report.html", "summary.json", "figures"} <= artifacts
     tilted = cells["tilted alpha2-beta100 seed 0"]
     assert tilted.data.params["beta"] == "100.0"
+    assert {"alpha", "beta"}.isdisjoint(cells["task_reward default seed 0"].data.params), "which it does not take"
+    for cell in (tilted, cells["pretrain base"]):
+        assert {"accuracy/chain_easy/greedy", "accuracy/chain_hard/temperature"} <= cell.data.metrics.keys()
+        assert {cell.data.tags["model"], cell.data.tags["domain"]} == {"tiny", "chains"}
+        assert cell.data.tags["commit"] == parent.data.tags["commit"]
+    assert "mechanism/chain_easy/kl" in tilted.data.metrics
     assert [item.path for item in client.list_artifacts(tilted.info.run_id)] == ["history.csv"]
     history = client.get_metric_history(tilted.info.run_id, "task_accuracy")
     assert [point.step for point in history] == [1, 2, 3]

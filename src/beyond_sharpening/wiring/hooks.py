@@ -15,6 +15,7 @@ from kedro.framework.hooks import hook_impl
 from beyond_sharpening import interruption
 from beyond_sharpening.cells.identity import commit, manifest
 from beyond_sharpening.parameters import Hardware
+from beyond_sharpening.wiring.artifacts import settle_artifacts
 from beyond_sharpening.wiring.machine import check_data_folder, check_machine
 from beyond_sharpening.wiring.manifests import GUARDED, check_manifests
 
@@ -81,8 +82,14 @@ class Tracking:
     def after_context_created(self, context: KedroContext) -> None:
         from beyond_sharpening.wiring.tracking import make_store
 
-        if uri := context.config_loader["mlflow"].get("server", {}).get("mlflow_tracking_uri"):
+        configured = context.config_loader["mlflow"]
+        if uri := configured.get("server", {}).get("mlflow_tracking_uri"):
             make_store(uri)
+            settle_artifacts(
+                configured["server"],
+                configured.get("tracking", {}).get("experiment", {}),
+                Path(context.project_path),
+            )
         self._tags = {
             "model": context.params["model"],
             "domain": context.params["domain"],

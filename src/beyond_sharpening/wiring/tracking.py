@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 from beyond_sharpening import interruption
+from beyond_sharpening.parameters import leaves
 
 
 def make_store(uri: str) -> None:
@@ -45,17 +46,28 @@ CELL = "cell"
 """The tag that names the cell which a nested run trained."""
 
 
-def add_to_cell(cell: str, metrics: Mapping[str, float]) -> None:
-    """Metrics that are known later, such as accuracies, beside the training of the cell they belong to.
+def add_to_cells(cells: str, metrics: Mapping[str, float]) -> bool:
+    """Metrics that are known later, such as accuracies, beside the training of the cells they belong to.
 
-    Where it was not trained under this tracker there is nothing to add to.
+    Args:
+        cells: a cell, ``tilted/alpha2-beta100/seed-0``, or those of every seed, ``tilted/alpha2-beta100/%``.
+        metrics: of each of them.
+
+    Returns:
+        True if any was trained under this tracker; else there is nothing to add to.
     """
     run = mlflow.active_run()
-    if run is None:
-        return
-    asked = f"tags.{CELL} = '{cell}' and tags.model = '{_own_tags().get('model')}'"
-    for found in MlflowClient().search_runs([run.info.experiment_id], asked, max_results=1):  # the newest first
-        RunMetrics(mlflow.get_tracking_uri(), found.info.run_id)(dict(metrics), 0)
+    if run is None or "'" in cells:  # a name that is not one of ours
+        return False
+    own = _own_tags()
+    same = [f"tags.{name} = '{own[name]}'" for name in ("model", "domain") if name in own]
+    asked = " and ".join([f"tags.{CELL} LIKE '{cells}'", *same])
+    newest: dict[str, str] = {}
+    for found in MlflowClient().search_runs([run.info.experiment_id], asked):  # the newest first
+        newest.setdefault(found.data.tags[CELL], found.info.run_id)
+    for run_id in newest.values():
+        RunMetrics(mlflow.get_tracking_uri(), run_id)(dict(metrics), 0)
+    return bool(newest)
 
 
 def _own_tags() -> dict[str, str]:
@@ -69,11 +81,11 @@ def nested_run(name: str, parameters: Mapping[str, Any], cell: str) -> Iterator[
     """Open a run inside the pipeline's and yield ``track(metrics, step)``; an error marks it failed.
 
     Its tags are the pipeline's, so that cells of several models, domains and commits can be told apart, and ``cell``,
-    by which ``add_to_cell`` finds it.
+    by which ``add_to_cells`` finds it. What a parameter leaves open (None, or nothing in it) is not told.
     """
     own = {key: value for key, value in _own_tags().items() if not key.startswith("mlflow.")}
     with mlflow.start_run(run_name=name, nested=True, tags={**own, CELL: cell}) as run:
-        mlflow.log_params(dict(parameters))
+        mlflow.log_params({key: value for key, value in leaves(parameters) if value not in (None, [], "")})
         yield RunMetrics(mlflow.get_tracking_uri(), run.info.run_id)
 
 

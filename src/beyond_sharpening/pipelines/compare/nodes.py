@@ -8,7 +8,6 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from beyond_sharpening.analysis import (
@@ -118,15 +117,20 @@ def choose_variants(
 def name_mechanism(
     samples: pd.DataFrame, scores: dict[str, Callable[[], pd.DataFrame]], options: dict[str, Any], seed: int
 ) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
-    """What each training did to its base, by policy and benchmark, and its numbers for the tracker."""
+    """What each training did to its base, by policy and benchmark; its numbers go to its cells in the tracker."""
+    from beyond_sharpening.wiring.tracking import add_to_cells
+
     scored = pd.concat([load() for load in scores.values()], ignore_index=True) if scores else None
     did = mechanism(samples, scored, thresholds=Comparison.model_validate(options).rule.mechanism, seed=seed)
-    tracked = {
-        f"{row['policy']}/{row['variant']}/{row['benchmark']}/{name}": {"value": float(row[name]), "step": 0}
-        for row in did.to_dict("records")
-        for name in TRACKED
-        if np.isfinite(row[name])
-    }
+    tracked = {}
+    for (policy, variant), rows in did.groupby(["policy", "variant"], sort=False):
+        numbers = {
+            f"mechanism/{row['benchmark']}/{name}": float(row[name])
+            for row in rows.to_dict("records")
+            for name in TRACKED
+        }
+        add_to_cells(f"{policy}/{variant}/%", numbers)
+        tracked[f"problems beyond the base/{policy}/{variant}"] = {"value": float(rows["n_beyond"].sum()), "step": 0}
     return did, tracked
 
 
@@ -183,8 +187,8 @@ def weigh(
         "trainings": trainings,
         "break_even": break_even(compared, known, Comparison.model_validate(options).ks, seed),
         "tracked": {
-            f"{row['policy']}/{row['benchmark']}": {"value": row["share"], "step": 0}
-            for row in reached.dropna(subset=["share"]).to_dict("records")
+            f"{policy}": {"value": float(share), "step": 0}
+            for policy, share in reached.groupby("policy")["share"].max().dropna().items()
         },
     }
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from beyond_sharpening.analysis import settling
 from beyond_sharpening.cells.place import place
 from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters import Evaluation, Hardware, Task, Training
 from beyond_sharpening.problems import problems_from_frame
-from beyond_sharpening.wiring.tracking import add_to_cell
+from beyond_sharpening.wiring.tracking import add_to_cells, nested_run
 
 if TYPE_CHECKING:
     from beyond_sharpening.evaluation import Exam
@@ -62,6 +63,9 @@ def evaluate_base(
     samples = drawn.drop(columns="tokens")
     prediction = predicted_effect(samples)
     logger.info("foretold: %s", "; ".join(prediction_lines(prediction)) or "nothing")
+    if not add_to_cells("base", accuracies := _accuracies(samples)):  # it was not pretrained here
+        with nested_run("base", {}, "base") as track:
+            track(accuracies, 0)
     completions = drawn.loc[drawn["decoder"] == REFERENCE_DECODER, BASE_COMPLETION].reset_index(drop=True)
     return {"samples": samples, "completions": completions, "prediction": prediction}
 
@@ -94,7 +98,7 @@ def evaluate_policy(
         samples.append(evaluate(*examined, exam, Path(parts)).drop(columns="tokens"))
         scores.append(score_base(*examined, base_completions, exam, Path(parts)))
     drawn = pd.concat(samples, ignore_index=True)
-    add_to_cell(place(trained.objective, trained.naming(), train_seed), _accuracies(drawn))
+    add_to_cells(place(trained.objective, trained.naming(), train_seed), _accuracies(drawn))
     return {"samples": drawn, "base_scores": pd.concat(scores, ignore_index=True)}
 
 
@@ -106,14 +110,14 @@ def _accuracies(samples: pd.DataFrame) -> dict[str, float]:
 
 
 def gather_samples(*tables: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Accuracy of every policy, for the tracker, once all tables are there.
+    """Accuracy of every policy at one try, for the tracker, once all tables are there; the cells have the others.
 
     The tables are partitions of ``all_samples`` already, as are the base's scores and the histories of the trainings
     of theirs: nothing is added to any, but what reads them waits.
     """
     samples = pd.concat(tables, ignore_index=True)
-    samples = samples[(samples["replicate"] == 0) & (samples["checkpoint"] == "last")]
-    arms = samples[["policy", "benchmark", "decoder"]].agg("/".join, axis=1)
+    samples = settling(samples)
+    arms = samples[["policy", "benchmark"]].agg("/".join, axis=1)
     accuracy = samples["correct"].groupby(arms).mean()
     told = {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}
     return {"accuracy": told, "all_samples": {}, "all_base_scores": {}, "all_histories": {}}

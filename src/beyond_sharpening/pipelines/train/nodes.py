@@ -45,7 +45,8 @@ def train_objective(
     folder = unfinished(options, task, train_seed, workspace)
     name = f"{objective.objective} {objective.naming()} seed {train_seed}"
     cell = place(objective.objective, objective.naming(), train_seed)
-    with nested_run(name, {**options, "train_seed": train_seed}, cell) as track:
+    told = {key: value for key, value in options.items() if key != "differs"}  # which the cell's name tells
+    with nested_run(name, {**told, "train_seed": train_seed}, cell) as track:
         trained = train(Job(base, training_task, objective, machine, train_seed, folder, track))
         track.keep("history.csv", trained.history.to_csv(index=False))
     return trained.last, trained.best, trained.history
