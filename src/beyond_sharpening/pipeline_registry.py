@@ -3,7 +3,17 @@
 from kedro.pipeline import Pipeline
 
 from beyond_sharpening.objectives import OBJECTIVES, PRIMARY
-from beyond_sharpening.pipelines import benchmark, compare, evaluate, prepare_base, prepare_data, report, theory, train
+from beyond_sharpening.pipelines import (
+    benchmark,
+    compare,
+    evaluate,
+    judge,
+    prepare_base,
+    prepare_data,
+    report,
+    theory,
+    train,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -22,6 +32,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{f"train_{name}": pipeline for name, pipeline in trained.items()},
         **{f"evaluate_{name}": pipeline for name, pipeline in evaluated.items()},
         "evaluate": everything,
+        "judge": evaluated["base"].to_outputs(*judge.NEEDED) + judge.create_pipeline(),
         "theory": theory.create_pipeline(),
         "compare": compare.create_pipeline(),
         "report": reporting,

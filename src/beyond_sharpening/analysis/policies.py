@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING
 
 from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.contrasts import LEVEL
+from beyond_sharpening.analysis.doing import did_clause, did_lines, what_each_did
 from beyond_sharpening.analysis.ruling import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame) -> Verdict:
+def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism: pd.DataFrame | None = None) -> Verdict:
     """Which primary contrasts are decided, at Holm-adjusted p < 0.05, and where the curves of pass@k end.
+
+    Where it is known what each training did to the base, that comes first.
 
     Args:
         comparisons: from ``compare_arms``, with at least one primary contrast; ``model`` is what the base is called.
         curves: from ``pass_at_k_curves``, of the same samples.
+        mechanism: from the function of that name, of the same samples; None where it was not asked.
     """
     primary = comparisons[comparisons["family"] == "primary"]
     names = {BASE: str(primary["model"].iloc[0])}
@@ -30,7 +34,11 @@ def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame) -> Verdict
         f"95 % intervals over {primary['unit'].iloc[0]}s; p-values Holm-adjusted over the primary contrasts of a "
         f"benchmark, at {LEVEL}. A difference that is not significant is not the absence of one."
     )
-    return Verdict(f"{'; '.join(tallies)} ({scope}).", lines, note, "undetermined")
+    did = what_each_did(mechanism)
+    told = [f"{policy} {did_clause({policy: name}, policy.split(' ')[0])}" for policy, name in did.items()]
+    sentences = did_lines(mechanism) if did else []
+    headline = f"{'; '.join([*told, *tallies])} ({scope})."
+    return Verdict(headline, [*sentences, *lines], note, "undetermined", did, sentences)
 
 
 def _sides(rows: pd.DataFrame, names: dict[str, str]) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    if _is_folder(base.path) and not Path(base.path).is_dir():
+    if is_folder(base.path) and not Path(base.path).is_dir():
         raise BadInput(f"base.path = {base.path!r}: there is no such folder; give one written by save_pretrained")
     check_gguf(base)
     source = _source(base)
@@ -227,7 +227,8 @@ def _dequantised(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
-def _is_folder(path: str) -> bool:
+def is_folder(path: str) -> bool:
+    """Whether a path is meant as a local folder, there or not, rather than a hub id."""
     return path.startswith((".", "~", os.sep)) or Path(path).is_dir()
 
 

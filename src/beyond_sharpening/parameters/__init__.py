@@ -8,6 +8,7 @@ from beyond_sharpening.parameters.block import leaves
 from beyond_sharpening.parameters.checks import Benchmark, Theory
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.experiment import Parameters, block_types, locate
+from beyond_sharpening.parameters.foreign import ForeignPolicy
 from beyond_sharpening.parameters.hardware import EngineName, Hardware
 from beyond_sharpening.parameters.own import OWN, ObjectiveName
 from beyond_sharpening.parameters.report import Rates, Reporting
@@ -23,6 +24,7 @@ __all__ = [
     "Comparison",
     "EngineName",
     "Evaluation",
+    "ForeignPolicy",
     "Hardware",
     "HubBase",
     "Lora",

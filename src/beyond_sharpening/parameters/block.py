@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -26,6 +27,14 @@ def _can_be_found(value: str) -> str:
 
 Importable = Annotated[str, Field(pattern=r"^[\w.]+:\w+$"), AfterValidator(_can_be_found)]
 """``module:function`` of something that can be called."""
+
+
+def _at_home(value: str) -> str:
+    return str(Path(value).expanduser()) if value.startswith("~") else value
+
+
+FolderOrId = Annotated[str, Field(min_length=1), AfterValidator(_at_home)]
+"""A hub id or a local folder, in which ``~`` is the home folder."""
 
 
 class Strict(BaseModel):

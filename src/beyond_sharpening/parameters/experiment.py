@@ -13,6 +13,7 @@ from beyond_sharpening.parameters.block import Seed, Strict
 from beyond_sharpening.parameters.checks import Benchmark, Theory
 from beyond_sharpening.parameters.decoders import PowerMH
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
+from beyond_sharpening.parameters.foreign import ForeignPolicy, PolicyName
 from beyond_sharpening.parameters.hardware import Hardware
 from beyond_sharpening.parameters.own import ObjectiveName, fault
 from beyond_sharpening.parameters.report import Reporting
@@ -52,6 +53,9 @@ class Parameters(Strict):
     sample_seed: Seed
     task: Task
     base: Annotated[TinyBase | HubBase, Field(discriminator="type")]
+    policies: dict[PolicyName, ForeignPolicy] = Field(
+        default_factory=dict, description="Models trained elsewhere from the start model, to be judged."
+    )
     problems: Problems
     train: dict[ObjectiveName, Training]
     evaluate: Evaluation
@@ -86,6 +90,19 @@ class Parameters(Strict):
                     "benchmark_files to null to read the hub",
                     (*path, "hub", "file"),
                     str(source.file),
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _judges_what_its_base_became(self) -> Parameters:
+        start = getattr(self.base, "path", None)
+        for name, policy in self.policies.items():
+            if policy.base not in (None, start):
+                raise fault(
+                    f"is not the start model, base.path = {start!r}: a policy is judged against what it was trained "
+                    f"from; add base.path={policy.base} (and base.config=null where the block describes another)",
+                    ("policies", name, "base"),
+                    policy.base,
                 )
         return self
 

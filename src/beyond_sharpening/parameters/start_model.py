@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from beyond_sharpening.parameters.block import Positive, Strict
+from beyond_sharpening.parameters.block import FolderOrId, Positive, Strict
 from beyond_sharpening.parameters.sources import GeneratorSource
 
 
@@ -49,7 +49,7 @@ class HubBase(Strict):
     """A start model from the hub or a local folder, loaded through ``from_pretrained``."""
 
     type: Literal["hub"]
-    path: str = Field(min_length=1, description="Hub id, or a local folder written by save_pretrained.")
+    path: FolderOrId = Field(description="Hub id, or a local folder written by save_pretrained.")
     revision: str = "main"
     gguf: str | None = Field(
         default=None,

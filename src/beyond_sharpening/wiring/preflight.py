@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 UNKNOWN = "Memory: not known before the model is loaded; base.config gives its shape beforehand"
-EVALUATING = {"prepare_base", "evaluate"}  # the stages that decode outside a training
+EVALUATING = {"prepare_base", "evaluate", "judge"}  # the stages that decode outside a training
 
 
 class Planning:
@@ -38,6 +38,8 @@ class Planning:
         parameters = Parameters.model_validate(self._parameters)
         left = nodes_to_run(pipeline, catalog) if run_params["only_missing_outputs"] else pipeline.nodes
         remaining = dry_run.stages(left)
+        if "judge" in remaining:
+            check_policies(parameters)
         objectives = [name for name in OBJECTIVES if f"train_{name}" in remaining]
         evaluates = not EVALUATING.isdisjoint(remaining)
         self._trained = {name: parameters.train[name] for name in objectives}
@@ -72,6 +74,16 @@ class Planning:
             check_problems(len(outputs["train_problems"]), self._trained)
         if "base_policy" in outputs:
             check_model(outputs["base_policy"].config(), Parameters.model_validate(self._parameters), self._trained)
+
+
+def check_policies(parameters: Parameters) -> None:
+    """Raise a BadInput if there is none to judge, or one whose folder is not there."""
+    from beyond_sharpening.models.foreign import check_there
+
+    if not parameters.policies:
+        raise BadInput("policies: there is none to judge; name one, --params=policies.my_grpo.path=FOLDER_OR_HUB_ID")
+    for name, options in parameters.policies.items():
+        check_there(name, options)
 
 
 def check_problems(problems: int, trained: Mapping[str, Training]) -> None:
