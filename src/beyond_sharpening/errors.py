@@ -13,6 +13,18 @@ class WorkerFailed(ToldError, RuntimeError):
     """A process of a training or of the grader ended before its time; the message says which, of what, what is kept."""
 
 
+class InUse(ToldError, RuntimeError):
+    """Another run makes the same thing; the message says which."""
+
+
+class DiskFull(ToldError, OSError):
+    """There is no room for what was to be written."""
+
+
+class Damaged(ToldError, OSError):
+    """A file that is relied on is missing, cut short or not what it says it is; the message names it and the remedy."""
+
+
 class EngineMismatch(ToldError, RuntimeError):
     """The engine that samples does not hold the policy in training, or did not do what it was asked."""
 

@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _received: list[signal.Signals] = []
+_held = False
 
 
 class InterruptedRun(ToldError):
@@ -22,15 +23,37 @@ class InterruptedRun(ToldError):
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """Signal handler: raise at once, and at the next ``check`` if a library swallows that."""
+    """Signal handler: raise at once, and at the next ``check`` if a library swallows that.
+
+    Within what is held together the first signal waits for its end; a second one does not.
+    """
     _received.append(signal.Signals(number))
+    if len(_received) > 1:
+        let_go()
     check()
 
 
 def check() -> None:
-    """Raise if the run has been told to stop."""
-    if told := reason():
+    """Raise if the run has been told to stop, and nothing is held together."""
+    if (told := reason()) and not _held:
         raise InterruptedRun(told)
+
+
+def hold() -> None:
+    """From here to ``let_go`` a signal waits: what is between belongs together, such as a step of an optimiser."""
+    global _held
+    _held = True
+
+
+def let_go() -> None:
+    """The end of what is held together."""
+    global _held
+    _held = False
+
+
+def insisted() -> bool:
+    """Whether the run was told a second time, so that nothing may be waited for."""
+    return len(_received) > 1
 
 
 def reason() -> str | None:
@@ -41,6 +64,7 @@ def reason() -> str | None:
 def reset() -> None:
     """Forget what an earlier run of this process was told."""
     _received.clear()
+    let_go()
 
 
 @contextmanager

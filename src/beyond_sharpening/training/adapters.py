@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beyond_sharpening.models.policy import Policy, save_policy
+from beyond_sharpening.storage import written_whole
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -31,8 +31,5 @@ def merge_adapter(base: Policy, folder: Path) -> None:
     from peft import PeftModel
 
     merged = PeftModel.from_pretrained(base.model(), folder).merge_and_unload()
-    incoming = folder.with_name(f".{folder.name}.merged")
-    shutil.rmtree(incoming, ignore_errors=True)
-    save_policy(merged, base.tokenizer(), incoming)
-    shutil.rmtree(folder)
-    incoming.rename(folder)
+    with written_whole(folder) as beside:
+        save_policy(merged, base.tokenizer(), beside)

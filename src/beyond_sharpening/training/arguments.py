@@ -52,7 +52,7 @@ def training_arguments(job: Job) -> RLOOConfig:
         logging_steps=1,
         save_strategy="steps",
         save_steps=options.checkpoint_every,
-        save_total_limit=1,
+        save_total_limit=None,  # the one before goes once the new one is whole: see `states`
         bf16=hardware.dtype == "bfloat16",
         use_cpu=hardware.device == "cpu",
         ddp_backend="gloo" if hardware.device == "cpu" and hardware.all_processes > 1 else None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from beyond_sharpening import interruption
 from beyond_sharpening.errors import WorkerFailed
+from beyond_sharpening.training import states
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -89,8 +90,8 @@ def _describe(error: ChildFailedError, workspace: Path) -> str:
     cause = (
         f"was killed by {failure.signal_name()}" if failure.exitcode < 0 else f"failed: {_last_line(failure.message)}"
     )
-    states = sorted(workspace.glob("checkpoint-*"), key=lambda state: int(state.name.partition("-")[2]))
-    kept = f"the state of step {states[-1].name.partition('-')[2]} is kept" if states else "no state was kept yet"
+    steps = states.steps(workspace)
+    kept = f"the state of step {steps[-1]} is kept" if steps else "no state was kept yet"
     told = f"training process {rank} {cause}; {kept}, and the same command goes on from there"
     return told + (WHY_KILLED if failure.exitcode == -signal.SIGKILL else "")
 

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from datasets import Dataset
 from transformers import TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from beyond_sharpening.models.callbacks import LiveMetrics, Progress, quiet
 from beyond_sharpening.models.policy import without_bars
 from beyond_sharpening.models.shape import check_targets
 from beyond_sharpening.parameters import Training
 from beyond_sharpening.problems.prompts import render_messages
+from beyond_sharpening.storage import written_whole
+from beyond_sharpening.training import states
 from beyond_sharpening.training.adapters import adapter_config
 from beyond_sharpening.training.arguments import training_arguments
 from beyond_sharpening.training.callbacks import StopOnNonFinite
 from beyond_sharpening.training.job import Job, TrainingTask
+from beyond_sharpening.training.stopping import saved_when_interrupted
 from beyond_sharpening.training.trainer import ObjectiveTrainer
 from beyond_sharpening.training.validation import Validation
 
@@ -65,11 +67,14 @@ def train_here(job: Job) -> None:
         callbacks += [LiveMetrics(job.track), progress]
     for callback in (*callbacks, validation):  # which logs at the start, when the bar is there
         trainer.add_callback(callback)
-    with closing(progress), without_bars():
-        trainer.train(resume_from_checkpoint=get_last_checkpoint(job.workspace))
+    state = states.last(job.workspace)
+    with closing(progress), without_bars(), saved_when_interrupted(trainer):
+        trainer.train(resume_from_checkpoint=None if state is None else str(state))
+    with without_bars():
         trainer.save_policy(tokenizer, job.workspace / "last")
     if trainer.is_world_process_zero():
-        _history(trainer.state.log_history, job.options).to_parquet(job.workspace / HISTORY_FILE)
+        with written_whole(job.workspace / HISTORY_FILE) as beside:
+            _history(trainer.state.log_history, job.options).to_parquet(beside)
 
 
 def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrainer:

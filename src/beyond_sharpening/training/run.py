@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,13 @@ from pathlib import Path
 import pandas as pd
 from accelerate.utils.memory import clear_device_cache
 from transformers import PreTrainedTokenizerBase
-from transformers.trainer import TRAINER_STATE_NAME
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import prompt_token_ids
+from beyond_sharpening.storage import remove
+from beyond_sharpening.training import states
 from beyond_sharpening.training.adapters import merge_adapter
 from beyond_sharpening.training.job import Job, Trained, TrainingTask
 from beyond_sharpening.training.launch import train_in_processes
@@ -23,14 +25,20 @@ from beyond_sharpening.training.process import HISTORY_FILE, train_here
 
 logger = logging.getLogger(__name__)
 
+MADE = "made"
+"""The folder of a workspace that holds the policies to be taken away."""
+
 
 def train(job: Job) -> Trained:
     """Train one objective, in this process or in those that the hardware asks for.
 
-    A training that was cut off in this workspace goes on from its last state.
+    A training that was cut off in this workspace goes on from its last state. The workspace stays, for whoever takes
+    the policies away to remove once they are safe.
 
     Raises:
         BadInput: if there are fewer problems than a step needs.
+        Damaged: if the state to go on from is not what was written.
+        DiskFull: if there is no room for a policy or a state; the one before is kept.
         Diverged: if the gradient is no longer a number.
         EngineMismatch: if the engine that samples does not hold the policy.
         WorkerFailed: if one of several processes ends before its time.
@@ -47,7 +55,8 @@ def train(job: Job) -> Trained:
     job = replace(job, task=replace(job.task, train=train))
     steps = job.options.steps_on(len(train))
     job = replace(job, options=job.options.model_copy(update={"steps": steps}))
-    _drop_unfinished_states(job.workspace)
+    states.drop_unsealed(job.workspace)
+    job.workspace.mkdir(parents=True, exist_ok=True)
     if job.hardware.all_processes == 1:
         train_here(job)
         # The trainer holds itself in cycles, and with it the memory of the GPU that evaluation needs.
@@ -56,11 +65,24 @@ def train(job: Job) -> Trained:
         train_in_processes(job)
     for folder in ("last", "best"):
         merge_adapter(job.base, job.workspace / folder)
-    for checkpoint in job.workspace.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)
     history = pd.read_parquet(job.workspace / HISTORY_FILE)
-    (job.workspace / HISTORY_FILE).unlink()
-    return Trained(Policy(job.workspace / "last"), Policy(job.workspace / "best"), history)
+    return Trained(Policy(_to_take(job.workspace, "last")), Policy(_to_take(job.workspace, "best")), history)
+
+
+def _to_take(workspace: Path, name: str) -> Path:
+    """A policy for somebody to take away: until all is taken, a run that is killed finds its own here."""
+    taken = workspace / MADE / name
+    remove(taken)
+    shutil.copytree(workspace / name, taken, copy_function=_link)
+    return taken
+
+
+def _link(source: str, target: str) -> None:
+    """A second name of a file: weights are not written twice; a copy where the disk knows no second names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _within_limit(task: TrainingTask, tokenizer: PreTrainedTokenizerBase) -> list[Problem]:
@@ -84,11 +106,3 @@ def _prompt_limit(task: TrainingTask) -> tuple[str, int | None]:
     if task.context is None or (task.max_prompt_tokens or task.context) < task.context:
         return "max_prompt_tokens", task.max_prompt_tokens
     return "context", task.context - 1
-
-
-def _drop_unfinished_states(workspace: Path) -> None:
-    """Keep the states that were written whole; an interruption may have come while one was being written."""
-    for unfinished in workspace.glob("checkpoint-*"):
-        if not (unfinished / TRAINER_STATE_NAME).is_file():  # the trainer writes it last
-            shutil.rmtree(unfinished)
-    workspace.mkdir(parents=True, exist_ok=True)

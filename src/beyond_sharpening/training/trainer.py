@@ -40,6 +40,8 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.objectives import Objective
 from beyond_sharpening.parameters import EngineName
 from beyond_sharpening.parameters.signals import GOLD, Samples, SignalBlock
+from beyond_sharpening.storage import told_when_full, written_whole
+from beyond_sharpening.training import states
 from beyond_sharpening.training.arguments import on_one_gpu
 from beyond_sharpening.training.batches import Batch, EpochOrder, taken, together
 from beyond_sharpening.training.certainty import token_statistics
@@ -318,13 +320,36 @@ class ObjectiveTrainer(RLOOTrainer):
         """None: what made a policy stands in the manifest beside it, and TRL's card knows nothing of the objective."""
 
     def save_policy(self, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-        """Write the policy, or its adapter, whole; every process takes part, the first one writes."""
+        """Write the policy, or its adapter, whole or not at all; every process takes part, the first one writes."""
         sharded = self.is_fsdp_enabled or self.is_deepspeed_enabled
         weights = self.accelerator.get_state_dict(self.model_wrapped) if sharded else None
         if self.accelerator.is_main_process:
-            self.accelerator.unwrap_model(self.model).save_pretrained(folder, state_dict=weights)
-            tokenizer.save_pretrained(folder)
+            with written_whole(folder) as beside:
+                self.accelerator.unwrap_model(self.model).save_pretrained(beside, state_dict=weights)
+                tokenizer.save_pretrained(beside)
         self.accelerator.wait_for_everyone()
+
+    def save_state(self) -> None:
+        """Write all that a training goes on from, if that of this step is not there; then drop the state before it."""
+        workspace = Path(cast(str, self.args.output_dir))
+        if self.state.global_step not in states.steps(workspace):
+            self._save_checkpoint(cast(torch.nn.Module, self.model), None)
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        workspace = Path(cast(str, self.args.output_dir))
+        with told_when_full(states.folder(workspace, self.state.global_step), workspace):
+            super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            states.seal(workspace, self.state.global_step)
+        self.accelerator.wait_for_everyone()
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """None is left where the state that is gone on from is that of the last step: one step more would be made."""
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+        else:
+            super()._run_epoch(*args, **kwargs)
 
     def _prepare_inputs(self, generation_batch: Batch) -> Batch:
         """TRL's next batch of completions; those drawn just now are dealt anew."""

@@ -14,8 +14,12 @@ from kedro.framework.hooks import hook_impl
 
 from beyond_sharpening import interruption
 from beyond_sharpening.cells.identity import commit, manifest
+from beyond_sharpening.cells.place import unfinished
+from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware
+from beyond_sharpening.storage import remove
 from beyond_sharpening.wiring.artifacts import settle_artifacts
+from beyond_sharpening.wiring.locking import locked
 from beyond_sharpening.wiring.machine import check_data_folder, check_machine
 from beyond_sharpening.wiring.manifests import GUARDED, check_manifests
 
@@ -58,18 +62,41 @@ class Provenance:
             if torch := sys.modules.get("torch"):
                 torch.set_num_threads(threads)
 
+    def __init__(self) -> None:
+        self._locks = ExitStack()
+
     @hook_impl(tryfirst=True)  # a run that is refused leaves no trace in MLflow
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
         self._catalog = catalog
         if not self._parameters["dry_run"]:  # a plan can be made anywhere
             check_machine(Hardware.model_validate(self._parameters["hardware"]))
             check_data_folder(self._project / self._parameters["data"])
         check_manifests(pipeline.datasets(), catalog, self._parameters)
+        if not self._parameters["dry_run"]:
+            anew = not run_params.get("only_missing_outputs")
+            self._locks.enter_context(locked(pipeline, catalog, anew=anew))
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        self._locks.close()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        self._locks.close()
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """The manifest first: a result is never there without what made it, even if the run is killed here."""
+        if stage := GUARDED.get(dataset_name):
+            self._catalog.save(f"{stage}_manifest", manifest(self._parameters, stage, self._project))
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
-        if stage := GUARDED.get(dataset_name):
-            self._catalog.save(f"{stage}_manifest", manifest(self._parameters, stage, self._project))
+        """The last policy is kept last: its training has nothing to go on with any more."""
+        objective = dataset_name.removesuffix("_policy")
+        if objective in OBJECTIVES:
+            asked = self._parameters
+            remove(unfinished(asked["train"][objective], asked["task"], asked["train_seed"], asked["workspace"]))
 
 
 class Tracking:

@@ -22,8 +22,11 @@ def train_objective(
     hardware: dict[str, Any],
     train_seed: int,
     workspace: str,
-) -> tuple[Policy, Policy, pd.DataFrame]:
-    """The last policy, the best one on the validation problems, and a row a step."""
+) -> tuple[pd.DataFrame, Policy, Policy]:
+    """A row a step, the best policy on the validation problems, and the last one.
+
+    In this order they are kept: a cell is there once its last policy is.
+    """
     from beyond_sharpening.grading import Grader
     from beyond_sharpening.training import Job, TrainingTask, train
 
@@ -49,4 +52,4 @@ def train_objective(
     with nested_run(name, {**told, "train_seed": train_seed}, cell) as track:
         trained = train(Job(base, training_task, objective, machine, train_seed, folder, track))
         track.keep("history.csv", trained.history.to_csv(index=False))
-    return trained.last, trained.best, trained.history
+    return trained.history, trained.best, trained.last

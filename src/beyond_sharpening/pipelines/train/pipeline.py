@@ -19,7 +19,7 @@ def create_pipeline(objective: str) -> Pipeline:
                     "options": "params:options",
                     **{name.removeprefix("params:"): name for name in sorted(shared)},
                 },
-                ["policy", "best_policy", "history"],
+                ["history", "best_policy", "policy"],
                 name="train",
             )
         ]

@@ -1,0 +1,109 @@
+"""Files and folders that are there whole or not at all, and what is said where the disk is full."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from beyond_sharpening.errors import DiskFull
+
+UNFINISHED = ".unfinished"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def written_whole(place: Path) -> Iterator[Path]:
+    """Yield a path beside a file or folder; what is written there takes its place at the end.
+
+    It has reached the disk by then. After an error, or where the process is killed, what was there before is there
+    still; what a killed one left beside it is removed the next time.
+
+    Raises:
+        DiskFull: if there is no room; the message says for what, how much was needed and how much is free.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".{place.name}{UNFINISHED}")
+    remove(beside)
+    try:
+        with told_when_full(beside, place):
+            yield beside
+            flush(beside)
+            _take_place(beside, place)
+    except BaseException:
+        remove(beside)
+        raise
+
+
+@contextmanager
+def told_when_full(written: Path, place: Path) -> Iterator[None]:
+    """Within it, an error of a full disk is told, with what was written by then.
+
+    Raises:
+        DiskFull: in the place of that error.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_full(error):
+            raise
+        done, free = size(written), shutil.disk_usage(place.parent).free
+        raise DiskFull(
+            f"the disk is full: {place} could not be written. It needs more than {_told(done)}, which were written "
+            f"when it was full, and {_told(free)} are free there. What was there before is kept; make room, or choose "
+            "another folder (--params=data=...), and the same command goes on"
+        ) from error
+
+
+def flush(place: Path) -> None:
+    """Bring a file, or all of a folder, to the disk, so that no power cut can take it back."""
+    for path in [*(sorted(place.rglob("*")) if place.is_dir() else []), place, place.parent]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove(place: Path) -> None:
+    """Remove a file or folder, if it is there."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def size(place: Path) -> int:
+    """Bytes of a file, or of all files of a folder; none of what is not there."""
+    files = place.rglob("*") if place.is_dir() else [place]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _take_place(beside: Path, place: Path) -> None:
+    if not place.is_dir():
+        beside.replace(place)
+    else:  # a folder takes no other's place in one step
+        old = place.with_name(f".{place.name}.old")
+        remove(old)
+        place.rename(old)
+        beside.rename(place)
+        remove(old)
+    flush(place.parent)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Libraries wrap the system's error, or tell it in words of their own (safetensors, torch)."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _told(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB"
