@@ -15,7 +15,7 @@ from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 from beyond_sharpening.wiring.manifests import GUARDED
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = ("problems", "base", "tilted", "tempered", "base_samples", "tilted_samples")
+STAGES = ("problems", "benchmarks", "base", "tilted", "tempered", "base_samples", "tilted_samples")
 
 pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver")
 
@@ -40,7 +40,8 @@ def tiny():
         ("train.tilted.steps", 4, {"tilted", "tilted_samples"}),
         ("task.max_completion_tokens", 41, {"tilted", "tempered", "base_samples", "tilted_samples"}),
         ("evaluate.decoders.temperature.samples", 17, {"base_samples", "tilted_samples"}),
-        ("problems.benchmarks.chain_hard.size", 100, set(STAGES)),
+        ("problems.benchmarks.chain_hard.size", 100, {"benchmarks", "base_samples", "tilted_samples"}),
+        ("problems.train.size", 100, {*STAGES} - {"benchmarks"}),
         ("base.steps", 3, {"base", "tilted", "tempered", "base_samples", "tilted_samples"}),
         ("compare.ks", [1], set()),
         ("data", "elsewhere", set()),
@@ -69,6 +70,16 @@ def test_a_manifest_from_before_a_parameter_was_there_or_was_refused_is_still_of
     earlier["train"]["task_reward"]["steps"] = 3
     assert differing(earlier, asked) == ["train.task_reward.steps: 3 there, 200 asked"]
     assert differing(identity(tiny, "base"), identity(tiny, "base")) == []
+
+
+def test_an_earlier_manifest_that_tells_of_benchmarks_is_of_the_same_training(tiny):
+    asked = identity(tiny, "tilted")
+    earlier = deepcopy(asked)
+    earlier["problems"]["benchmarks"] = {"chain_easy": {"size": 3}}
+    earlier["files"] = {**asked["files"], "own": "a digest"}
+    assert differing(earlier, asked) == []
+    earlier["problems"]["validation_size"] = 1
+    assert [line.partition(":")[0] for line in differing(earlier, asked)] == ["problems.validation_size"]
 
 
 def test_a_cell_whose_anchor_was_normalised_too_is_another(tiny):

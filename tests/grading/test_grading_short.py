@@ -104,6 +104,6 @@ def test_a_domain_of_ones_own_is_a_few_lines(tmp_path):
         """
     )
     task = {"prompt": "{question}", "max_completion_tokens": 8, "grader": "beyond_sharpening.grading.choice:grade"}
-    made = prepare_problems(block, task, 0, "", None)
+    made = prepare_problems(block, task, 0, "", None, {}, {})
     assert made["benchmarks"]["gold"].tolist() == ["A"] * 4
     assert len(made["train"]) == 3

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from beyond_sharpening.problems import Overlap, Problem, drop_overlap, hold_out, normalise_question
+from beyond_sharpening.problems import Overlap, Problem, drop_overlap, drop_seen, hold_out, normalise_question
 
 
 def problem(name: str, question: str, split: str = "train") -> Problem:
@@ -82,3 +82,11 @@ def test_a_hold_out_is_random_and_decided_by_its_seed() -> None:
 def test_an_impossible_size_is_an_error(size: int) -> None:
     with pytest.raises(ValueError, match=rf"hold out {size} of 20 problems: choose from 1 to 19"):
         hold_out(PROBLEMS, size, seed=0)
+
+
+def test_a_benchmark_is_not_tested_on_what_has_been_trained_on(caplog):
+    asked = [Problem(f"late-{row}", "late", f"What is {row} + 1?", str(row + 1), "", "benchmark") for row in range(5)]
+    kept, leaked = drop_seen(asked, ["what is  3 + 1", "something else"])
+    assert [problem.id for problem in leaked] == ["late-3"]
+    assert [problem.id for problem in kept] == ["late-0", "late-1", "late-2", "late-4"]
+    assert "1 problems of late have been trained on and are left out of it (late-3, …)" in caplog.text

@@ -187,7 +187,7 @@ class TestADomainKnowsItsProblems:
 
         def golds(grader: str) -> set[str]:
             task = {"prompt": "{question}", "max_completion_tokens": 1, "grader": grader}
-            return set(prepare_problems(options, task, 0, "", None)["source"]["gold"])
+            return set(prepare_problems(options, task, 0, "", None, {}, {})["source"]["gold"])
 
         assert golds("beyond_sharpening.grading:grade") == {"-", "true", "x"}
         assert golds("house_grader:grade") == {"$$", "-", "true", "x"}

@@ -29,15 +29,20 @@ def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
 
     Args:
         parameters: the composed parameters of a run.
-        stage: ``problems``, ``base``, ``theory``, an objective, or ``{policy}_samples``.
+        stage: ``problems`` (what is trained on), ``benchmarks``, ``base``, ``theory``, an objective, or
+            ``{policy}_samples``. What is tested on determines the benchmarks and the samples alone.
     """
     if stage == "theory":
         return _chosen(parameters, "theory")
-    if stage == "problems":
-        problems = {key: value for key, value in parameters["problems"].items() if value != ASSUMED.get(key)}
-        return {**_chosen(parameters, "data_seed"), "problems": problems, "files": _digests(parameters)}
+    if stage in ("problems", "benchmarks"):
+        left_out = "benchmarks" if stage == "problems" else "train"
+        problems = {key: value for key, value in _problems(parameters).items() if key != left_out}
+        digests = {
+            name: value for name, value in _digests(parameters).items() if (name == "train") == ("train" in problems)
+        }
+        return {**_chosen(parameters, "data_seed"), "problems": problems, "files": digests}
     if stage == "base":
-        # A small base is pretrained on none of the problems it is tested on, so these determine it too.
+        # A small base is pretrained on none of the problems that its trainings are validated on.
         made_here = parameters["base"]["type"] == "tiny"
         seeds = {**_chosen(parameters, "base_seed"), **identity(parameters, "problems")} if made_here else {}
         return {**_chosen(parameters, "model", "base"), **seeds}
@@ -45,13 +50,19 @@ def identity(parameters: Mapping[str, Any], stage: str) -> dict[str, Any]:
     if stage.endswith("_samples"):
         policy = identity(parameters, stage.removesuffix("_samples"))
         asked = {"task": {**asked["task"], **_set(parameters["task"], "evaluation_tokens")}}
-        return {**policy, **identity(parameters, "problems"), **asked, **_chosen(parameters, "sample_seed", "evaluate")}
+        tested = {"problems": _problems(parameters), "files": _digests(parameters)}
+        own = _chosen(parameters, "data_seed", "sample_seed", "evaluate")
+        return {**policy, **tested, **asked, **own}
     start = {**identity(parameters, "base"), **identity(parameters, "problems"), **asked}
     block = training_identity(stage, parameters["train"][stage])
     anchored = block.get("normalisation", "sum") != "sum" and Objective.named(stage).policy > 0
     # Earlier cells of such a name were trained with all of log π_ref normalised: they are others.
     normalised = {"normalises": "what sharpens"} if anchored else {}
     return {**start, **_chosen(parameters, "train_seed"), **normalised, "train": {stage: block}}
+
+
+def _problems(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in parameters["problems"].items() if value != ASSUMED.get(key)}
 
 
 def training_identity(objective: str, block: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +107,23 @@ def differing(found: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
         for objective, block in found.get("train", {}).items()
         if objective in OBJECTIVES
     }
-    return differences({**found, "train": trained} if trained else found, asked)
+    return differences(_without_benchmarks({**found, "train": trained} if trained else found, asked), asked)
+
+
+def _without_benchmarks(found: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earlier manifest says of benchmarks is left out where what is asked for does not depend on them."""
+    if "benchmarks" in asked.get("problems", {}):
+        return dict(found)
+    blocks = {key: dict(found[key]) for key in ("problems", "files") if key in found}
+    blocks.get("problems", {}).pop("benchmarks", None)
+    if "files" in blocks:
+        blocks["files"] = {name: value for name, value in blocks["files"].items() if name == "train"}
+    return {**found, **blocks}
+
+
+def is_growth(line: str) -> bool:
+    """Whether a line of ``differing`` tells of what is tested: other benchmarks, decoders, samples or checkpoints."""
+    return line.startswith(("problems.benchmarks.", "evaluate.", "files.")) and not line.startswith("files.train:")
 
 
 def differences(found: Mapping[str, Any], asked: Mapping[str, Any], path: str = "") -> list[str]:

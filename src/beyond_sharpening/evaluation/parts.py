@@ -22,8 +22,9 @@ from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters.decoders import Decoder
 from beyond_sharpening.problems import Problem
 
-ROWS = 4
-"""Batches of completions that grow together in a part: few enough to be lost, enough to keep batches full."""
+BATCHES, COMPLETIONS = 4, 64
+"""A part has the problems that fill some batches at so many completions each: few enough to be lost, enough to keep
+batches full. Whatever decoders are asked for, or another would draw all parts anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +100,7 @@ _SAMPLE = 1 << 20
 
 def _shares(exam: Exam) -> Iterator[Sequence[Problem]]:
     """The problems of each benchmark, in shares whose completions fill some batches."""
-    rows = max(decoder.rows for decoder in exam.decoders.values())
-    size = max(1, ROWS * exam.hardware.generation_batch // rows)
+    size = max(1, BATCHES * exam.hardware.generation_batch // COMPLETIONS)
     for _, problems in groupby(exam.problems, lambda problem: problem.source):
         of_one = list(problems)
         yield from (of_one[start : start + size] for start in range(0, len(of_one), size))

@@ -172,7 +172,9 @@ def pretrain(
         "train_loss": outcome.training_loss,
         "parameters": float(model.num_parameters()),
     }
-    return save_policy(model, tokenizer, workspace), figures
+    policy = save_policy(model, tokenizer, workspace)
+    (workspace / "questions.txt").write_text("\n".join(questions), encoding="utf-8")  # it is never tested on these
+    return policy, figures
 
 
 def _examples(

@@ -6,7 +6,7 @@ from beyond_sharpening.problems.prompts import prompt_token_ids, render_messages
 from beyond_sharpening.problems.rows import DroppedRow
 from beyond_sharpening.problems.sameness import as_written, normalise_question
 from beyond_sharpening.problems.sources import load_problems
-from beyond_sharpening.problems.splits import Overlap, drop_overlap, hold_out
+from beyond_sharpening.problems.splits import Overlap, drop_overlap, drop_seen, hold_out
 
 __all__ = [
     "DroppedRow",
@@ -15,6 +15,7 @@ __all__ = [
     "as_written",
     "card",
     "drop_overlap",
+    "drop_seen",
     "hold_out",
     "load_problems",
     "normalise_question",

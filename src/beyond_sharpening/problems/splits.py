@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.problems.problem import Problem
@@ -41,6 +42,34 @@ def drop_overlap(
         names = sorted({overlap.benchmark.source for overlap in dropped})
         logger.warning("Dropped %d training problems that stand in %s.", len(dropped), ", ".join(names))
     return kept, dropped
+
+
+def drop_seen(
+    benchmarks: Iterable[Problem], seen: Iterable[str], normalise: Callable[[str], str] = normalise_question
+) -> tuple[list[Problem], list[Problem]]:
+    """Drop the benchmark problems whose question has been trained on already: that training cannot be undone.
+
+    Returns:
+        The problems kept, in order, and those dropped.
+    """
+    known = {normalise(question) for question in seen}
+    kept: list[Problem] = []
+    leaked: list[Problem] = []
+    for problem in benchmarks:
+        (leaked if normalise(problem.question) in known else kept).append(problem)
+    for name, problems in groupby(leaked, lambda problem: problem.source):
+        found = [problem.id for problem in problems]
+        logger.warning(
+            "%d problems of %s have been trained on and are left out of it (%s, …): remove the training set and what "
+            "was trained on it to train without them.",
+            len(found),
+            name,
+            ", ".join(found[:_NAMED]),
+        )
+    return kept, leaked
+
+
+_NAMED = 3
 
 
 def hold_out(problems: Sequence[Problem], size: int, seed: int) -> tuple[list[Problem], list[Problem]]:

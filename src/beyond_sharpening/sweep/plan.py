@@ -155,8 +155,8 @@ class Model:
         """Problems, start model and its samples: everything that two cells would otherwise make at once."""
         parameters, pipeline = merge(for_all, {"model": self._name}), "evaluate_base"
         params, catalog = self._context.params, self._context.catalog
-        check_manifests(pipelines[pipeline].datasets(), catalog, params)
-        made = all(catalog.exists(name) for name in pipelines[pipeline].all_outputs())
+        outgrown = check_manifests(pipelines[pipeline], catalog, params)
+        made = not outgrown and all(catalog.exists(name) for name in pipelines[pipeline].all_outputs())
         state = State.FINISHED if made else State.TO_DO
         return Task(self._base, pipeline, parameters, state, None, self._gpus, self._shortages(params, state))
 
@@ -165,9 +165,11 @@ class Model:
         loader, pipeline = cast("ExperimentConfigLoader", context.config_loader), f"evaluate_{cell.objective}"
         loader.vary(cell.parameters())
         params, catalog = loader["parameters"], context.catalog
-        check_manifests(pipelines[pipeline].datasets(), catalog, params)
+        outgrown = check_manifests(pipelines[pipeline], catalog, params)
         name = f"{cell.model}/{place_of(params['train'][cell.objective], cell.seed)}"
         state = _state(catalog, params, cell)
+        if state == State.FINISHED and outgrown:
+            state = State.TRAINED
         short = self._shortages(params, state, cell.objective)
         return Task(name, pipeline, merge(for_all, cell.parameters()), state, self._base, self._gpus, short)
 

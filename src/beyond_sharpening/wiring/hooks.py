@@ -71,10 +71,13 @@ class Provenance:
         if not self._parameters["dry_run"]:  # a plan can be made anywhere
             check_machine(Hardware.model_validate(self._parameters["hardware"]))
             check_data_folder(self._project / self._parameters["data"])
-        check_manifests(pipeline.datasets(), catalog, self._parameters)
+        outgrown = check_manifests(pipeline, catalog, self._parameters)
         if not self._parameters["dry_run"]:
             anew = not run_params.get("only_missing_outputs")
-            self._locks.enter_context(locked(pipeline, catalog, anew=anew))
+            self._locks.enter_context(locked(pipeline, catalog, outgrown, anew=anew))
+            for file in outgrown:  # to be made of the parts that are kept, and of what is new
+                logger.info("%s is made anew: something else is tested than it holds", file)
+                file.unlink()
 
     @hook_impl
     def after_pipeline_run(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,19 +18,22 @@ LOCK = ".lock"
 
 
 @contextmanager
-def locked(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any], *, anew: bool) -> Iterator[None]:
+def locked(
+    pipeline: Pipeline, catalog: CatalogProtocol[Any, Any], outgrown: Sequence[Path] = (), *, anew: bool
+) -> Iterator[None]:
     """Hold the folders of all that carries a manifest and is to be made.
 
     Args:
         pipeline: what runs.
         catalog: where its data sets lie.
+        outgrown: files that are to be made anew.
         anew: make what is there too.
 
     Raises:
         InUse: if another run makes one of them.
     """
     with ExitStack() as locks:
-        for folder in sorted(_to_make(pipeline, catalog, anew)):
+        for folder in sorted(_to_make(pipeline, catalog, anew) | {file.parent for file in outgrown}):
             locks.enter_context(held(folder / LOCK, str(folder)))
         yield
 

@@ -1,23 +1,28 @@
-"""What is on disk is what was asked for: the manifests beside the data sets that carry one."""
+"""What is on disk is what was asked for: the manifests beside the data sets that carry one.
+
+What a policy is tested on may change: benchmarks are then prepared anew, and samples put together anew from the parts
+of their evaluation, of which only the missing ones are drawn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.cells.identity import differing, identity
+from beyond_sharpening.cells.identity import differing, identity, is_growth
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import POLICIES
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
+    from kedro.pipeline import Pipeline
 
 GUARDED = {
     "train_problems": "problems",
     "validation_problems": "problems",
-    "benchmark_problems": "problems",
+    "benchmark_problems": "benchmarks",
     "base_policy": "base",
     "theory_checks": "theory",
     **{f"{objective}_policy": objective for objective in OBJECTIVES},
@@ -27,22 +32,51 @@ GUARDED = {
 
 
 def check_manifests(
-    datasets: Collection[str], catalog: CatalogProtocol[Any, Any], parameters: Mapping[str, Any]
-) -> None:
-    """Make sure that what these data sets hold on disk, if anything, was made with these parameters.
+    pipeline: Pipeline, catalog: CatalogProtocol[Any, Any], parameters: Mapping[str, Any]
+) -> list[Path]:
+    """Make sure that what the data sets of a pipeline hold on disk, if anything, was made with these parameters.
+
+    Returns:
+        The files that the pipeline has to make anew, since it asks for other benchmarks, decoders or samples than they
+        hold.
 
     Raises:
-        BadInput: if not; the message names the folder and what differs.
+        BadInput: if they differ in anything else; the message names the folder and what differs.
     """
-    for stage in dict.fromkeys(GUARDED[name] for name in sorted(set(datasets) & set(GUARDED))):
-        name = f"{stage}_manifest"
-        if not catalog.exists(name):
+    outgrown: list[str] = []
+    datasets = pipeline.datasets()
+    for stage in dict.fromkeys(GUARDED[name] for name in sorted(datasets & set(GUARDED))):
+        if stage == "benchmarks" or not catalog.exists(name := f"{stage}_manifest"):
             continue
-        if faults := differing(catalog.load(name)["identity"], identity(parameters, stage)):
-            place = Path(getattr(catalog.get(name), "_filepath", name)).parent
+        faults = differing(catalog.load(name)["identity"], identity(parameters, stage))
+        if faults and stage.endswith("_samples") and all(map(is_growth, faults)) and _any_parts(parameters):
+            policy = stage.removesuffix("_samples")
+            outgrown += (name.format(policy) for name in REGROWN[policy == "base"])
+        elif faults:
+            place = _file(catalog, name).parent
             raise BadInput(
                 f"{place} holds results made with other parameters than asked for:\n  "
                 + "\n  ".join(faults)
                 + "\nAsk for those parameters, choose another train_seed or data folder (--params=data=...), or remove "
                 "that folder to make it anew. What of a training is asked for by --params gives it a folder of its own."
             )
+    if "benchmark_problems" in datasets and catalog.exists("benchmark_problems"):
+        told = catalog.exists("benchmarks_manifest")
+        found = catalog.load("benchmarks_manifest")["identity"] if told else {}
+        if differing(found, identity(parameters, "benchmarks")):
+            outgrown.append("benchmark_problems")
+    made = [_file(catalog, name) for name in outgrown if name in pipeline.all_outputs()]
+    return [file for file in made if file.is_file()]
+
+
+REGROWN = {True: ("{}_samples", "base_completions", "sharpening_prediction"), False: ("{}_samples", "{}_base_scores")}
+"""What is made of an evaluation: of the base, and of any other policy."""
+
+
+def _any_parts(parameters: Mapping[str, Any]) -> bool:
+    """Whether parts of evaluations were kept, so that nothing is lost with the tables made of them."""
+    return any(Path(parameters["parts"]).glob("*.parquet"))
+
+
+def _file(catalog: CatalogProtocol[Any, Any], name: str) -> Path:
+    return Path(str(getattr(catalog.get(name), "_filepath", name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,32 @@ from beyond_sharpening.parameters import Problems, Task
 from beyond_sharpening.parameters.sources import Source
 from beyond_sharpening.problems import (
     DroppedRow,
+    Overlap,
     Problem,
     card,
     drop_overlap,
+    drop_seen,
     hold_out,
     load_problems,
+    problems_from_frame,
     problems_to_frame,
     shared_questions,
 )
 
 
 def prepare_problems(
-    options: dict[str, Any], task: dict[str, Any], seed: int, project: str, copies: str | None
+    options: dict[str, Any],
+    task: dict[str, Any],
+    seed: int,
+    project: str,
+    copies: str | None,
+    kept: dict[str, Callable[[], pd.DataFrame]],
+    pretrained_on: dict[str, Callable[[], str]],
 ) -> dict[str, pd.DataFrame | dict[str, Any]]:
     """Benchmarks and their cards; the training source and its card; what is trained on and validated on; a report.
 
-    All or nothing: what is kept of a run whose last source cannot be read would stand in the way of the next.
+    All or nothing: what is kept of a run whose last source cannot be read would stand in the way of the next. What has
+    been trained on stays: a problem of a new benchmark that is among it is left out of the benchmark, and named.
     """
     asked, put = Problems.model_validate(options), Task.model_validate(task)
     prompt = "\n\n".join(text for text in (put.system_prompt, put.prompt) if text is not None)
@@ -44,10 +55,21 @@ def prepare_problems(
         has_answer=grader.states_an_answer,
     )
     loaded = {name: load(name, source, split="benchmark") for name, source in asked.benchmarks.items()}
-    benchmarks = [problem for problems, _ in loaded.values() for problem in problems]
     training, dropped = load("train", asked.train, split="train")
-    kept, overlaps = drop_overlap(training, benchmarks, normalise)
-    train, validation = hold_out(kept, asked.validation_size, seed)
+    benchmarks = [problem for problems, _ in loaded.values() for problem in problems]
+    overlaps: list[Overlap] = []
+    if (trained := _trained_on(kept)) is None:
+        apart, overlaps = drop_overlap(training, benchmarks, normalise)
+        train, validation = hold_out(apart, asked.validation_size, seed)
+    else:
+        train, validation = trained
+    seen = [problem.question for problem in (*train, *validation)]
+    seen += [question for read in pretrained_on.values() for question in read().splitlines()]
+    leaked: list[Problem] = []
+    for name, (problems, rows) in loaded.items():
+        unseen, known = drop_seen(problems, seen, normalise)
+        loaded[name] = (unseen, rows)
+        leaked += known
     shared = shared_questions({name: problems for name, (problems, _) in loaded.items()}, normalise)
     cards = {
         name: {**card(source, prompt, *loaded[name], _folder(copies)), "also_in": shared.get(name, {})}
@@ -57,12 +79,13 @@ def prepare_problems(
         "loaded": len(training),
         "dropped_rows": [vars(row) for row in dropped],
         "in_a_benchmark": [{"train": overlap.train.id, "benchmark": overlap.benchmark.id} for overlap in overlaps],
+        "trained_on": [problem.id for problem in leaked],
         "train": len(train),
         "validation": len(validation),
         "benchmarks": {name: len(problems) for name, (problems, _) in loaded.items()},
     }
     return {
-        "benchmarks": problems_to_frame(benchmarks),
+        "benchmarks": problems_to_frame(problem for problems, _ in loaded.values() for problem in problems),
         "cards": cards,
         "source": problems_to_frame(training),
         "source_card": card(asked.train, prompt, training, dropped, _folder(copies)),
@@ -70,6 +93,13 @@ def prepare_problems(
         "validation": problems_to_frame(validation),
         "report": report,
     }
+
+
+def _trained_on(kept: dict[str, Callable[[], pd.DataFrame]]) -> tuple[list[Problem], list[Problem]] | None:
+    """The problems that are there to train and to validate on; None where there are none yet."""
+    if not {"train", "validation"} <= kept.keys():
+        return None
+    return problems_from_frame(kept["train"]()), problems_from_frame(kept["validation"]())
 
 
 def _load(name: str, source: Source, **options: Any) -> tuple[list[Problem], list[DroppedRow]]:

@@ -10,6 +10,8 @@ ASKED = {
     "seed": "params:data_seed",
     "project": "params:project",
     "copies": "params:benchmark_files",
+    "kept": "problems_kept",
+    "pretrained_on": "pretrained_on",
 }
 PROBLEMS = {
     "benchmarks": "benchmark_problems",
