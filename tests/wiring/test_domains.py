@@ -110,7 +110,7 @@ def test_what_was_made_before_there_were_domains_is_still_found():
     }
     assert identity(parameters, "tilted")["task"] == task
     assert identity(parameters, "tilted_samples")["task"] == task
-    assert set(identity(parameters, "problems")["problems"]) == {"train", "validation_size", "benchmarks"}
+    assert set(identity(parameters, "problems")["problems"]) == {"train", "validation_size"}
     options = parameters["train"]["tilted"]
     assert unfinished(options, parameters["task"], 0, "w") == unfinished(options, task, 0, "w")
 

@@ -22,7 +22,7 @@ from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters.decoders import Decoder
 from beyond_sharpening.problems import Problem
 
-BATCHES, COMPLETIONS = 4, 64
+BATCHES, COMPLETIONS = 4, 32
 """A part has the problems that fill some batches at so many completions each: few enough to be lost, enough to keep
 batches full. Whatever decoders are asked for, or another would draw all parts anew."""
 
