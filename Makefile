@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test quick lint viz mlflow notebook docs package lock
+.PHONY: help run test quick lint reliability viz mlflow notebook docs package lock
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ lint: .venv/ready  ## style, types and the dependency law
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+reliability: .venv/ready  ## faults at every file operation of a training (docs/reliability.md)
+	BEYOND_SHARPENING_FAULTS=1000 $(BIN)/pytest -n0 -s tests/reliability
 
 viz: .venv/ready  ## the pipelines and data sets in a browser
 	$(BIN)/kedro viz run

@@ -29,10 +29,6 @@ class EngineMismatch(ToldError, RuntimeError):
     """The engine that samples does not hold the policy in training, or did not do what it was asked."""
 
 
-class Diverged(ToldError, ArithmeticError):
-    """A training whose numbers are no longer numbers."""
-
-
 class TheoryFails(ToldError, ArithmeticError):
     """A claim of the theory does not hold: the code or the theory is wrong."""
 

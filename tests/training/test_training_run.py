@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from beyond_sharpening.errors import BadInput, Diverged
+from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading import Verdict
 from beyond_sharpening.models.tiny import build_tokenizer
 from beyond_sharpening.objectives import OBJECTIVES
@@ -32,7 +32,7 @@ from training.small_cell import (
     weights,
 )
 
-COLUMNS = [*HISTORY.values(), "clipped", "tokens_per_second"]
+COLUMNS = [*HISTORY.values(), "divergence", "clipped", "tokens_per_second"]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -53,7 +53,7 @@ def test_every_objective_leaves_a_policy_and_a_row_a_step(base, tmp_path, object
     assert list(history.columns) == COLUMNS
     assert history["step"].tolist() == [1, 2, 3, 4]
     assert history["validation_accuracy"].notna().tolist() == [False, True, False, True]
-    assert np.isfinite(history.drop(columns="validation_accuracy")).all(axis=None)
+    assert np.isfinite(history.drop(columns=["validation_accuracy", "divergence"])).all(axis=None)
     assert history["learning_rate"].tolist() == pytest.approx([1e-3, 5.5e-3, 1e-2, 1e-2])
     assert [step for step, metrics in tracked if "reward" in metrics] == [1, 2, 3, 4]
     assert [path.name for path in (tmp_path / "cell").glob("checkpoint-*")] == ["checkpoint-4"], "until all is taken"
@@ -368,12 +368,6 @@ def test_fixed_length_generates_to_the_limit_and_reads_up_to_the_eos(base, tmp_p
     ends = build_tokenizer().eos_token
     assert not any(ends in text for text in read)
     assert len({len(text) for text in read}) > 2, "answers end at their EOS"
-
-
-def test_a_gradient_that_is_no_number_stops_the_training_with_what_to_do(base, tmp_path):
-    asked = options("sharpening", reward_scale=1e30)
-    with pytest.raises(Diverged, match=r"step 1: the gradient norm is inf; lower learning_rate or reward_scale"):
-        train(base, task(), asked, HARDWARE, 0, tmp_path, nowhere)
 
 
 def test_too_few_problems_for_a_step_are_refused_before_anything_is_made(base, tmp_path):

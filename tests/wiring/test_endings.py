@@ -12,7 +12,14 @@ from test_pipelines import ROOT
 SAMPLES = synthetic_samples({"base": 1.0}, spread=0.0)
 THERE = {
     "problems_report": {"train": 90, "validation": 10, "benchmarks": {"easy": 5, "hard": 7}},
-    "history": pd.DataFrame({"validation_accuracy": [0.5, None, 0.75], "kl": [0.0, 0.5, 1.25]}),
+    "history": pd.DataFrame(
+        {
+            "step": [1, 2, 3],
+            "validation_accuracy": [0.5, None, 0.75],
+            "kl": [0.0, 0.5, 1.25],
+            "divergence": [None, "kl_limit: KL is 0.5", None],
+        }
+    ),
     "samples": SAMPLES,
     "theory_checks": pd.DataFrame({"holds": [True, True, False]}),
     "verdict": {"headline": "Undetermined."},
@@ -27,7 +34,11 @@ def load(name):
     ("pipeline", "told"),
     [
         ("prepare_data", "90 problems to train on, 10 to validate on, 12 to be tested on"),
-        ("train_task_reward", "3 steps; validation 50.0% to 75.0%; KL from the start model 1.25 nats"),
+        (
+            "train_task_reward",
+            "3 steps; validation 50.0% to 75.0%; KL from the start model 1.25 nats; "
+            "diverged at step 2 (kl_limit: KL is 0.5)",
+        ),
         ("evaluate_base", f"{len(SAMPLES)} samples; right: chain_easy 100.0%"),
         ("theory", "2 of 3 claims hold"),
         ("compare", "Undetermined."),

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from beyond_sharpening.objectives import OBJECTIVES, Objective
 from beyond_sharpening.parameters.block import Decay, Positive, Strict, leaves
+from beyond_sharpening.parameters.divergence import WATCHED, Divergence
 from beyond_sharpening.parameters.own import ObjectiveName, own_of
 from beyond_sharpening.parameters.signals import GOLD, Samples, Signal
 from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
@@ -78,6 +79,9 @@ class Training(Strict):
     validation_samples: Positive = Field(description="Completions a validation problem.")
     checkpoint_every: Positive = Field(
         default=50, description="Steps between the states an interrupted training resumes from."
+    )
+    divergence: Divergence = Field(
+        default=WATCHED, exclude_if=WATCHED.__eq__, description="When a training is said to diverge, and what it does."
     )
     lora: Lora | None = Field(default=None, description="Train an adapter; none trains every weight.")
     trl: dict[str, Any] = Field(default_factory=dict, description="Further arguments of TRL's RLOOConfig.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +21,16 @@ from beyond_sharpening.storage import written_whole
 from beyond_sharpening.training import states
 from beyond_sharpening.training.adapters import adapter_config
 from beyond_sharpening.training.arguments import training_arguments
-from beyond_sharpening.training.callbacks import StopOnNonFinite
 from beyond_sharpening.training.job import Job, TrainingTask
+from beyond_sharpening.training.monitor import FINDING, Monitor, is_usable
 from beyond_sharpening.training.stopping import saved_when_interrupted
 from beyond_sharpening.training.trainer import ObjectiveTrainer
 from beyond_sharpening.training.validation import Validation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
 
 HISTORY = {
     "step": "step",
@@ -61,7 +65,7 @@ def train_here(job: Job) -> None:
     trainer = build_trainer(job, tokenizer)
     quiet(trainer)
     validation = Validation(trainer, tokenizer, job.task, job.options, job.workspace / "best")
-    callbacks: list[TrainerCallback] = [StopOnNonFinite()]
+    callbacks: list[TrainerCallback] = [Monitor(job.options, job.track)]
     progress = Progress(f"train {job.options.objective}")
     if trainer.is_world_process_zero():
         callbacks += [LiveMetrics(job.track), progress]
@@ -71,10 +75,29 @@ def train_here(job: Job) -> None:
     with closing(progress), without_bars(), saved_when_interrupted(trainer):
         trainer.train(resume_from_checkpoint=None if state is None else str(state))
     with without_bars():
-        trainer.save_policy(tokenizer, job.workspace / "last")
+        _keep_policies(trainer, tokenizer, job)
     if trainer.is_world_process_zero():
         with written_whole(job.workspace / HISTORY_FILE) as beside:
             _history(trainer.state.log_history, job.options).to_parquet(beside)
+
+
+def _keep_policies(trainer: ObjectiveTrainer, tokenizer: PreTrainedTokenizerBase, job: Job) -> None:
+    """The last policy, and the best one where a training ended before it was validated.
+
+    Where the last one has no probabilities any more, the best one is kept in its place, or else the start model.
+    """
+    last, best = job.workspace / "last", job.workspace / "best"
+    if is_usable(trainer.state.log_history):
+        trainer.save_policy(tokenizer, last)
+        if not best.is_dir():
+            trainer.save_policy(tokenizer, best)
+    elif trainer.is_world_process_zero():
+        usable = best if best.is_dir() else job.base.path
+        logger.warning("the last policy has no probabilities: %s is kept in its place", usable)
+        for place in (last, best):
+            if place != usable:
+                with written_whole(place) as beside:
+                    shutil.copytree(usable, beside)
 
 
 def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrainer:
@@ -118,6 +141,7 @@ def _history(log: list[dict[str, Any]], options: Training) -> pd.DataFrame:
     """One row a step from the trainer's log."""
     steps = pd.DataFrame([row for row in log if "reward" in row])
     history = steps.reindex(columns=list(HISTORY)).rename(columns=HISTORY).astype(float).astype({"step": int})
+    history[FINDING] = steps[FINDING] if FINDING in steps else pd.Series(pd.NA, index=steps.index, dtype="string")
     completions = options.prompts_per_step * options.completions_per_prompt
     history["clipped"] = (history["grad_norm"] > options.max_grad_norm).astype(float)
     history["tokens_per_second"] = completions * history["length"] / history["step_time"]

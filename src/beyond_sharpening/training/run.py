@@ -39,7 +39,6 @@ def train(job: Job) -> Trained:
         BadInput: if there are fewer problems than a step needs.
         Damaged: if the state to go on from is not what was written.
         DiskFull: if there is no room for a policy or a state; the one before is kept.
-        Diverged: if the gradient is no longer a number.
         EngineMismatch: if the engine that samples does not hold the policy.
         WorkerFailed: if one of several processes ends before its time.
     """

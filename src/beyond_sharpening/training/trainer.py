@@ -344,6 +344,14 @@ class ObjectiveTrainer(RLOOTrainer):
             states.seal(workspace, self.state.global_step)
         self.accelerator.wait_for_everyone()
 
+    def _clip_grad_norm(self, model: torch.nn.Module) -> Any:
+        """A gradient that is no number moves nothing: the policy stays what it was."""
+        norm = super()._clip_grad_norm(model)
+        found = self._get_grad_norm(model, grad_norm=norm)
+        if found is not None and not math.isfinite(float(found)):
+            cast(Optimizer, self.optimizer).zero_grad()
+        return norm
+
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """None is left where the state that is gone on from is that of the last step: one step more would be made."""
         if self.state.global_step >= self.state.max_steps:

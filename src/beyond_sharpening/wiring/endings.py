@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from beyond_sharpening.reporting.divergences import divergences
+
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
@@ -25,10 +27,10 @@ def _training(load: Load, objective: str) -> str:
     history = load(f"{objective}_history")
     measured = history["validation_accuracy"].dropna()
     kl = f"KL from the start model {history['kl'].iloc[-1]:.2f} nats"
-    if measured.empty:
-        return f"{len(history)} steps; {kl}"
-    first, last = measured.iloc[0], measured.iloc[-1]
-    return f"{len(history)} steps; validation {first:.1%} to {last:.1%}; {kl}"
+    told = [f"{len(history)} steps"]
+    if not measured.empty:
+        told.append(f"validation {measured.iloc[0]:.1%} to {measured.iloc[-1]:.1%}")
+    return "; ".join([*told, kl, *(f"diverged at step {step} ({what})" for step, what in divergences(history))])
 
 
 def _samples(load: Load, policy: str) -> str:

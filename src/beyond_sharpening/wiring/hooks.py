@@ -39,6 +39,10 @@ RUN_TAGS = "BEYOND_SHARPENING_RUN_TAGS"
 """Environment variable with further tags of the MLflow run, as JSON: a sweep names and nests its runs by them."""
 
 
+PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+"""MLflow's own have a run wait some eight minutes a call for a server that is gone; the environment decides."""
+
+
 class Provenance:
     """Checks what is on disk and the machine before a run, and writes a manifest beside each result as it is made."""
 
@@ -112,6 +116,8 @@ class Tracking:
     def after_context_created(self, context: KedroContext) -> None:
         from beyond_sharpening.wiring.tracking import make_store
 
+        for name, value in PATIENCE.items():
+            os.environ.setdefault(name, value)
         configured = context.config_loader["mlflow"]
         if uri := configured.get("server", {}).get("mlflow_tracking_uri"):
             make_store(uri)
@@ -132,9 +138,12 @@ class Tracking:
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
         import mlflow
 
+        from beyond_sharpening.wiring.tracking import own_and_close_abandoned
+
         if mlflow.active_run() is not None:
             mlflow.set_tags({**self._tags, "runtime_params": run_params.get("runtime_params")})
             mlflow.set_tags(json.loads(os.environ.get(RUN_TAGS, "{}")))
+            own_and_close_abandoned()
         self._signals.enter_context(interruption.handled())
 
     @hook_impl

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import math
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 from beyond_sharpening import interruption
+from beyond_sharpening.locks import Owner
 from beyond_sharpening.parameters import leaves
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def make_store(uri: str) -> None:
@@ -81,12 +89,78 @@ def nested_run(name: str, parameters: Mapping[str, Any], cell: str) -> Iterator[
     """Open a run inside the pipeline's and yield ``track(metrics, step)``; an error marks it failed.
 
     Its tags are the pipeline's, so that cells of several models, domains and commits can be told apart, and ``cell``,
-    by which ``add_to_cells`` finds it. What a parameter leaves open (None, or nothing in it) is not told.
+    by which ``add_to_cells`` finds it. What a parameter leaves open (None, or nothing in it) is not told. Where MLflow
+    cannot be written, what is tracked goes nowhere, and what runs within goes on.
     """
+    told = {key: value for key, value in leaves(parameters) if value not in (None, [], "")}
+    run_id = _tried(lambda: _open(name, cell)) or ""
+    if run_id:
+        _tried(lambda: mlflow.log_params(told))
+    track = RunMetrics(mlflow.get_tracking_uri(), run_id)
+    try:
+        yield track
+    except BaseException:
+        _close(track, "FAILED")
+        raise
+    _close(track, "FINISHED")
+
+
+def _open(name: str, cell: str) -> str:
     own = {key: value for key, value in _own_tags().items() if not key.startswith("mlflow.")}
-    with mlflow.start_run(run_name=name, nested=True, tags={**own, CELL: cell}) as run:
-        mlflow.log_params({key: value for key, value in leaves(parameters) if value not in (None, [], "")})
-        yield RunMetrics(mlflow.get_tracking_uri(), run.info.run_id)
+    return mlflow.start_run(run_name=name, nested=True, tags={**own, CELL: cell}).info.run_id
+
+
+def _close(track: RunMetrics, status: str) -> None:
+    track.write(now=True)
+    if (run := mlflow.active_run()) is not None and run.info.run_id == track.run_id:
+        _tried(lambda: mlflow.end_run(status))
+
+
+def _tried(write: Callable[[], T]) -> T | None:
+    """What writes into MLflow, or a warning: MLflow's failures end nothing else."""
+    try:
+        return write()
+    except Exception as error:
+        if interruption.reason():  # raised within MLflow, which makes it an exception of its own
+            raise
+        logger.warning(
+            "MLflow (%s) could not be written (%s): the run goes on without; its files have everything",
+            *(_shown(mlflow.get_tracking_uri()), _first_line(error)),
+        )
+        return None
+
+
+def _shown(uri: str) -> str:
+    """An address without what may be secret in it."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}" if parts.scheme else uri
+
+
+def _first_line(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    return re.sub(r"//[^/@\s]*@", "//", text)[:200]
+
+
+OWNER = "owner"
+"""The tag that names the process which a run is of."""
+
+
+def own_and_close_abandoned() -> None:
+    """Say whose the open run is, and close those whose process of this machine runs no more: they were killed."""
+    run, client = mlflow.active_run(), MlflowClient()
+    if run is None:
+        return
+    client.set_tag(run.info.run_id, OWNER, json.dumps(asdict(Owner.current())))
+    for other in client.search_runs([run.info.experiment_id], "attributes.status = 'RUNNING'"):
+        if (owner := _owner(other.data.tags.get(OWNER))) and owner.is_here and not owner.runs():
+            client.set_terminated(other.info.run_id, "KILLED")
+
+
+def _owner(text: str | None) -> Owner | None:
+    try:
+        return Owner(**json.loads(text or ""))
+    except (ValueError, TypeError):
+        return None
 
 
 def tracked_at() -> str | None:
@@ -100,19 +174,53 @@ def tracked_at() -> str | None:
     return f"http://127.0.0.1:5000/{place} (while `make mlflow` runs)"
 
 
+PAUSE = 60.0
+"""Seconds before MLflow is tried again that could not be written."""
+
+BATCH = 1000
+"""Metrics that MLflow takes at once."""
+
+
 @dataclass(frozen=True)
 class RunMetrics:
-    """Writes metrics into a run from any process: there it is not the active one, and must not be closed."""
+    """Writes metrics into a run from any process: there it is not the active one, and must not be closed.
+
+    What cannot be written is warned of once, kept, and written when MLflow can be: a training waits for it no longer
+    than the time that MLflow's own tries take, once in ``PAUSE`` seconds.
+    """
 
     tracking_uri: str
     run_id: str
+    missing: list[Metric] = field(default_factory=list, compare=False, repr=False)
+    failed: list[float] = field(default_factory=list, compare=False, repr=False)
 
     def __call__(self, metrics: dict[str, float], step: int) -> None:
         interruption.check()
         now = int(time.time() * 1000)
-        finite = [Metric(name, value, now, step) for name, value in metrics.items() if math.isfinite(value)]
-        MlflowClient(self.tracking_uri).log_batch(self.run_id, metrics=finite)
+        self.missing.extend(Metric(name, value, now, step) for name, value in metrics.items() if math.isfinite(value))
+        self.write()
+
+    def write(self, *, now: bool = False) -> None:
+        """Write what is not written yet, unless that failed a short while ago."""
+        if not self.run_id or (self.failed and not now and time.monotonic() - self.failed[-1] < PAUSE):
+            return
+        try:
+            client = MlflowClient(self.tracking_uri)
+            while self.missing:
+                client.log_batch(self.run_id, metrics=self.missing[:BATCH])
+                del self.missing[:BATCH]
+        except Exception as error:
+            if interruption.reason():
+                raise
+            if not self.failed:
+                logger.warning(
+                    "MLflow (%s) could not be written (%s): the training goes on, its history has every metric, and "
+                    "what is missing in MLflow is written when that can be",
+                    *(_shown(self.tracking_uri), _first_line(error)),
+                )
+            self.failed.append(time.monotonic())
 
     def keep(self, name: str, text: str) -> None:
         """Keep a text as an artifact of the run."""
-        MlflowClient(self.tracking_uri).log_text(self.run_id, text, name)
+        if self.run_id:
+            _tried(lambda: MlflowClient(self.tracking_uri).log_text(self.run_id, text, name))

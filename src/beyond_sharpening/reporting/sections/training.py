@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from beyond_sharpening.reporting.blocks import Section, Table
 from beyond_sharpening.reporting.charts import Chart, Panel, Series
+from beyond_sharpening.reporting.divergences import divergences
 from beyond_sharpening.reporting.labels import Look, look
 from beyond_sharpening.reporting.numbers import percent
 
@@ -28,6 +29,10 @@ CAPTION = (
     "*Lines are running means of the training samples, markers are held-out problems. Entropy is how undecided the "
     "policy is. KL is how far it moved from the base model; both are in nats.*"
 )
+DIVERGED = (
+    "A divergence is a result: what is evaluated is what the training had by its end. The rules are those of "
+    "`training.divergence`."
+)
 EXPLAINED = (
     "Arrows lead from the first to the last tenth of training. *Cut short* is the share of completions that reached "
     "the length limit, *clipped* the share of steps whose gradient was scaled down."
@@ -38,7 +43,18 @@ def section(results: Results) -> Section | None:
     histories = {name: frame for name, frame in results.histories.items() if len(frame)}
     if not histories:
         return None
-    return Section("How the trainings went", [chart(histories), CAPTION, table(histories), EXPLAINED])
+    told = diverged(histories)
+    return Section("How the trainings went", [*told, chart(histories), CAPTION, table(histories), EXPLAINED])
+
+
+def diverged(histories: Mapping[str, pd.DataFrame]) -> list[str]:
+    """The trainings that diverged, which is a finding; nothing where none did."""
+    lines = [
+        f"**{look(name).label} diverged at step {step}**: {why}."
+        for name, frame in histories.items()
+        for step, why in divergences(frame)
+    ]
+    return [*lines, DIVERGED] if lines else []
 
 
 def chart(histories: Mapping[str, pd.DataFrame]) -> Chart:
