@@ -22,10 +22,24 @@ def test_a_grader_of_the_users_grades() -> None:
 
 
 def test_a_grader_that_raises_or_dies_on_one_completion_grades_the_others(caplog: pytest.LogCaptureFixture) -> None:
-    verdicts = Grader(GRADER, workers=1)(["raise", "die", "number", "7"], ["7"] * 4)
-    assert [verdict.outcome for verdict in verdicts] == ["unparsable"] * 3 + ["correct"]
-    for told in ("'raise' against '7' (Unsendable('a lambda'", "'die'", "returned [1.0] for one completion"):
+    verdicts = Grader(GRADER, workers=1)(["raise", "die", "number", "two", "7"], ["7"] * 5)
+    assert [verdict.outcome for verdict in verdicts] == ["unparsable"] * 4 + ["correct"]
+    told_of = ("'raise' against '7' (Unsendable('a lambda'", "'die'", "7 is no verdict: return", "not a list of one")
+    for told in told_of:
         assert told in caplog.text
+
+
+def test_a_grader_may_say_it_in_bools_and_scores_and_may_not_know() -> None:
+    said = ["True", "False", "None", "1", "0.25", "0"]
+    verdicts = Grader("user_graders:plain", workers=1)(said, ["7"] * 6)
+    assert [verdict.outcome for verdict in verdicts] == ["correct", "wrong", "unparsable", "correct", "wrong", "wrong"]
+    assert [verdict.score for verdict in verdicts] == [1, 0, 0, 1, 0.25, 0]
+
+
+def test_a_grader_is_tried_before_anything_expensive_and_told_what_it_fails_on() -> None:
+    Grader(GRADER, workers=1).try_on(["7", "8"])
+    with pytest.raises(BadInput, match=r"user_graders:plain' fails on .*boxed{7}' with the gold answer '7'"):
+        Grader("user_graders:plain", workers=1).try_on(["7", "8"])
 
 
 def test_time_and_memory_are_bounded() -> None:

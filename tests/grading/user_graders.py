@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import numpy as np
+
 from beyond_sharpening.grading import Verdict
 
 
@@ -30,5 +32,13 @@ def grade(completions: Sequence[str], golds: Sequence[str], *, workers: int) -> 
         case "torch?":
             return [Verdict("correct" if "torch" in sys.modules else "wrong", "torch")]
         case "number":
-            return [1.0]  # type: ignore[list-item]
+            return [7]  # type: ignore[list-item]
+        case "two":
+            return [True, True]  # type: ignore[list-item]
     return [Verdict("correct" if completion == gold else "wrong", completion)]
+
+
+def plain(completions: Sequence[str], golds: Sequence[str], *, workers: int) -> list[object]:
+    """What each completion says, as Python has it."""
+    known = {"True": True, "False": False, "None": None, "1": 1, "0.25": np.float32(0.25), "0": 0.0}
+    return [known[completion] for completion in completions]

@@ -166,9 +166,9 @@ class TestADomainKnowsItsProblems:
     """Golds are checked by its grader, and questions are the same when its normaliser says so."""
 
     def test_golds_need_only_satisfy_the_grader_that_is_asked_for(self, tmp_path, monkeypatch):
-        (tmp_path / "house_grader.py").write_text("def grade(completions, golds, *, workers): ...")
+        (tmp_path / "house_grader.py").write_text("def grade(completions, golds, *, workers): return [False]")
         (tmp_path / "strict_grader.py").write_text(
-            "def grade(completions, golds, *, workers): ...\n"
+            "def grade(completions, golds, *, workers): return [False]\n"
             "def states_an_answer(gold):\n"
             "    if gold == '$$':\n"
             "        raise ValueError('no money')\n"

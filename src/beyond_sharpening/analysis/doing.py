@@ -22,6 +22,9 @@ def what_each_did(mechanism: pd.DataFrame | None) -> dict[str, str]:
     return dict(zip(names, arms["overall"], strict=True))
 
 
+PLAIN = ("", "default")
+"""Variants that say nothing: there is no other."""
+
 CLAUSES = {
     "beyond": "taught the base problems that it practically could not solve",
     "no change": "changed nothing that can be seen",
@@ -45,7 +48,7 @@ def did_lines(mechanism: pd.DataFrame | None) -> list[str]:
     if mechanism is None or mechanism.empty:
         return ["What each training did was not asked: it needs the base's log-probabilities of the completions."]
     return [
-        f"{words(row['policy'])}{' ' + row['variant'] if row['variant'] else ''} on {row['benchmark']}: {row['name']} "
-        f"({row['reason']}; {100 * row['stability']:.0f} % of resamples agree). {EXPLAINED[row['name']]}"
+        f"{words(row['policy'])}{'' if row['variant'] in PLAIN else ' ' + row['variant']} on {row['benchmark']}: "
+        f"{row['name']} ({row['reason']}; {100 * row['stability']:.0f} % of resamples agree). {EXPLAINED[row['name']]}"
         for row in mechanism.to_dict("records")
     ]

@@ -54,6 +54,26 @@ def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float, fu
     return [_told(claim, outcome) for claim, outcome in zip(claims, answered, strict=True)]
 
 
+def try_out(claims: Sequence[Claim], timeout: float, function: str) -> None:
+    """Have a grader of the user's judge a few claims, before anything expensive is begun.
+
+    Raises:
+        BadInput: with the first claim that it fails on.
+        RuntimeError: if worker processes cannot be started.
+    """
+    with _lock:
+        answered = _ask(Request(function, _path(), list(claims), 1, timeout))
+    for claim, outcome in zip(claims, answered or [], strict=answered is not None):
+        if isinstance(outcome, Failure):
+            raise BadInput(
+                f"task.grader = {function!r} fails on the completion {claim.text!r} with the gold answer "
+                f"{claim.gold!r}: {outcome.error}. It takes lists of completions and of gold answers, and workers=, "
+                "and returns a list with a bool, a score from 0 to 1, None or a Verdict for each completion"
+            )
+    if answered is None:
+        raise BadInput(f"task.grader = {function!r} cannot be loaded in a process of its own: see the error above")
+
+
 def _ask(request: Request) -> list[Verdict | Failure] | None:
     """Send a request to the host, which is started when first needed, or when it has died."""
     for attempt in (1, 2):

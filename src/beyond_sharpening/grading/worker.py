@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from beyond_sharpening.grading.canonical import canonical
 from beyond_sharpening.grading.judge import warm_up
-from beyond_sharpening.grading.verdict import Claim, Verdict
+from beyond_sharpening.grading.verdict import UNPARSABLE, Claim, Verdict
 
 _MEMORY = 2 << 30  # bytes that a worker may map beyond those it starts with
 
@@ -67,10 +67,30 @@ def _judged(name: str, claim: Claim) -> Verdict:
     function = _function(name)
     if name.startswith("beyond_sharpening.grading"):
         return function(claim)
-    verdicts = function([claim.text], [claim.gold], workers=1)
-    if len(verdicts) != 1 or not isinstance(verdicts[0], Verdict):
-        raise TypeError(f"{name} returned {verdicts!r} for one completion, not a list of one Verdict")
-    return verdicts[0]
+    returned = function([claim.text], [claim.gold], workers=1)
+    try:
+        (given,) = returned
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} returned {returned!r} for a list of one completion, not a list of one") from None
+    return as_verdict(given)
+
+
+def as_verdict(given: Any) -> Verdict:
+    """A verdict as a user's function gives it: one of ours, a bool, a score from 0 to 1, or None where it cannot say.
+
+    Only a score of 1 is right.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if isinstance(given, Verdict):
+        return given
+    if given is None:
+        return UNPARSABLE
+    score = given.item() if hasattr(given, "item") else given  # of numpy or torch
+    if not isinstance(score, bool | int | float) or not 0 <= score <= 1:
+        raise TypeError(f"{given!r} is no verdict: return True or False, a score from 0 to 1, None or a Verdict")
+    return Verdict("correct" if score == 1 else "wrong", None, float(score))
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:

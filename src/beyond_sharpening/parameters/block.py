@@ -19,7 +19,10 @@ def _can_be_found(value: str) -> str:
     try:
         found = importlib.import_module(module)
     except ImportError as error:
-        raise ValueError(f"{module} cannot be imported ({error}); give module:function") from error
+        raise ValueError(
+            f"{module} cannot be imported ({error}); give module:function, as rewards:grade for a file rewards.py "
+            "beside conf/"
+        ) from error
     if not callable(getattr(found, function, None)):
         raise ValueError(f"there is no function {function} in {module}; give module:function")
     return value

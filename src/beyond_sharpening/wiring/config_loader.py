@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ class ExperimentConfigLoader(OmegaConfigLoader):
     def __init__(self, conf_source: str | Path, env: str | None = None, *args: Any, **kwargs: Any) -> None:
         _check_environment(Path(conf_source), env)
         self._project = project_of(conf_source)
+        if str(self._project) not in sys.path:  # graders and judges may be files of the project
+            sys.path.append(str(self._project))
         # MLflow reads a relative sqlite address from the working directory: a notebook would make its own.
         resolvers = {"project": lambda path: (self._project / path).as_posix(), **kwargs.pop("custom_resolvers", {})}
         self._layers: dict[str, Any] | None = None

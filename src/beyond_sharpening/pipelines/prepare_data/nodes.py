@@ -28,6 +28,9 @@ from beyond_sharpening.problems import (
     shared_questions,
 )
 
+TRIED = 3
+"""Problems that a grader of the user's is tried on, before anything is made."""
+
 
 def prepare_problems(
     options: dict[str, Any],
@@ -56,6 +59,7 @@ def prepare_problems(
     )
     loaded = {name: load(name, source, split="benchmark") for name, source in asked.benchmarks.items()}
     training, dropped = load("train", asked.train, split="train")
+    grader.try_on([problem.gold for problem in training[:TRIED]])
     benchmarks = [problem for problems, _ in loaded.values() for problem in problems]
     overlaps: list[Overlap] = []
     if (trained := _trained_on(kept)) is None:
