@@ -182,7 +182,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"model": "gpt5"}, "model = 'gpt5': unknown; known: llama32_3b, qwen25_05b, qwen25_3b, qwen3_1_7b,"),
+        ({"model": "gpt5"}, "model = 'gpt5': unknown; known: llama32_3b, mine, qwen25_05b, qwen25_3b,"),
         ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: base, base_seed, benchmark,"),
         ({"train": {"grpo": {"alpha": 1}}}, "train.grpo = 'grpo': unknown; known: null_control, sharpening,"),
         ({"train": {"tilted": {"alhpa": 4}}}, "train.tilted.alhpa = 4: unknown key; known: adam_betas, alpha, beta,"),
