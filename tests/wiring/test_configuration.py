@@ -182,7 +182,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"model": "gpt5"}, "model = 'gpt5': unknown; known: llama32_3b, mine, qwen25_05b, qwen25_3b,"),
+        ({"model": "gpt5"}, "model = 'gpt5': unknown; known: any_model, llama32_3b, qwen25_05b, qwen25_3b,"),
         ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: base, base_seed, benchmark,"),
         ({"train": {"grpo": {"alpha": 1}}}, "train.grpo = 'grpo': unknown; known: null_control, sharpening,"),
         ({"train": {"tilted": {"alhpa": 4}}}, "train.tilted.alhpa = 4: unknown key; known: adam_betas, alpha, beta,"),
@@ -428,3 +428,12 @@ def test_the_catalog_has_the_same_entries_for_every_objective():
     kinds = ("policy", "best_policy", "history", "manifest", "samples", "samples_manifest")
     assert {f"{name}_{kind}" for name in OBJECTIVES for kind in kinds} <= set(catalog)
     assert not [name for name in catalog if "{objective}" in name]
+
+
+def test_a_key_in_two_files_and_a_file_that_is_no_utf8_are_told_in_a_line(conf):
+    (conf / "base/parameters_own.yml").write_text("train_seed: 1")
+    told = refusal(conf=conf)
+    assert "conf/base/parameters_own.yml" in told
+    assert told.endswith("train_seed: a key stands in one file of a folder alone; remove one of the two")
+    (conf / "base/parameters_own.yml").write_bytes("data: ü".encode("utf-16"))
+    assert refusal(conf=conf).endswith("\n  conf/base/parameters_own.yml: save it as UTF-8")

@@ -58,6 +58,23 @@ class ExperimentConfigLoader(OmegaConfigLoader):
             if faults := list(self._broken()):
                 raise BadInput("invalid configuration, nothing was run:\n" + "\n".join(faults)) from error
             raise
+        except UnicodeDecodeError as error:
+            raise BadInput(f"invalid configuration, nothing was run:\n  {self._no_text()}: save it as UTF-8") from error
+        except ValueError as error:
+            if str(error).startswith("Duplicate keys"):
+                told = f"{error}: a key stands in one file of a folder alone; remove one of the two"
+                raise BadInput(f"invalid configuration, nothing was run:\n  {told}") from error
+            raise
+
+    def _no_text(self) -> str:
+        """The first file that is no UTF-8, by its name."""
+        for environment in self._environments():
+            for file in sorted(Path(self.conf_source, environment).rglob("*.yml")):
+                try:
+                    file.read_text(encoding="utf-8")
+                except UnicodeDecodeError:
+                    return str(file.relative_to(Path(self.conf_source).parent))
+        return str(self.conf_source)
 
     def _broken(self) -> Iterator[str]:
         """The files that are no YAML, with the line where each breaks off."""
