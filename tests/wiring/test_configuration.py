@@ -286,6 +286,8 @@ def test_bad_input_on_the_command_line_is_named_with_its_value_and_what_is_allow
         ("local/parameters.yml", "hardware: {train_batch: -1}", "hardware.train_batch = -1: Input should be greater"),
         ("local/parameters.yml", "training: {lora: {rank: 4}}", "training.lora.scale: Field required"),
         ("local/parameters.yml", "sources: {chain_train: {size: 0}}", "sources.chain_train.size = 0: Input should be"),
+        ("local/parameters.yml", r'domains: {chains: {task: {prompt: "{question} \boxed{}"}}}',
+         r"domains.chains.task.prompt = '{question} \x08oxed{}': has the control character that \b stands for"),
     ],
 )  # fmt: skip
 def test_bad_input_in_a_file_is_laid_at_that_files_door(conf, file, text, told):

@@ -7,6 +7,9 @@ from pydantic import Field, field_validator, model_validator
 from beyond_sharpening.parameters.block import Importable, Positive, Strict
 from beyond_sharpening.parameters.sources import Source
 
+ESCAPES = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\v": r"\v", "\r": r"\r", "\x1b": r"\e"}
+"""What YAML makes of a backslash and a letter in double quotes: of ``"\\boxed"``, a backspace and ``oxed``."""
+
 TYPESET = "beyond_sharpening.problems:normalise_question"
 
 
@@ -41,6 +44,16 @@ class Task(Strict):
         default=None, description="Longest completion in evaluation; none takes that of training."
     )
     grader: Importable = Field(description="module:function with the signature of grading.grade.")
+
+    @field_validator("prompt", "system_prompt")
+    @classmethod
+    def _is_as_it_was_meant(cls, value: str | None) -> str | None:
+        for written in sorted({*(value or "")} & {*ESCAPES}):
+            raise ValueError(
+                f"has the control character that {ESCAPES[written]} stands for in double quotes: write it with two "
+                "backslashes there, or use a block of text (|)"
+            )
+        return value
 
     @property
     def completion_tokens(self) -> int:
