@@ -145,10 +145,17 @@ def _plain_errors() -> Iterator[None]:
         yield
     except Exception as error:
         # A library may have wrapped what the signal raised: whatever ended a run that was told to stop, that is why.
-        told = interruption.reason() or (str(error) if isinstance(error, ToldError) else None)
+        told = interruption.reason() or _told(error)
         if told is None:
             raise
         raise click.ClickException(told) from error
+
+
+def _told(error: BaseException | None) -> str | None:
+    """The words of a ``ToldError``, which Kedro's data sets wrap."""
+    while error is not None and not isinstance(error, ToldError):
+        error = error.__cause__
+    return None if error is None else str(error)
 
 
 def _check_pipelines(names: list[str]) -> None:

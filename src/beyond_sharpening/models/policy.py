@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beyond_sharpening.errors import BadInput
+from beyond_sharpening.errors import BadInput, Damaged
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -50,6 +51,28 @@ class Policy:
         from transformers import AutoTokenizer
 
         return AutoTokenizer.from_pretrained(self.path, padding_side="left")
+
+
+def check_weights(folder: Path) -> None:
+    """Make sure that the weights of a saved policy are there, each file as long as it says.
+
+    Raises:
+        Damaged: if not; the message names the file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    index = folder / "model.safetensors.index.json"
+    file = index
+    try:
+        named = set(json.loads(index.read_text())["weight_map"].values()) if index.is_file() else set()
+        for file in [folder / name for name in sorted(named or {"model.safetensors"})]:
+            with safe_open(file, "np"):
+                pass
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise Damaged(
+            f"{file} is missing, cut short or changed ({error}). Bring it back from a copy, or remove {folder}, and "
+            "the same command makes it anew"
+        ) from error
 
 
 def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> Policy:

@@ -1,24 +1,76 @@
-"""Kedro datasets of our own: a policy folder, and partitions that may be none."""
+"""Kedro datasets of our own: files and policies that are there whole or not at all, partitions that may be none."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets.json import JSONDataset
+from kedro_datasets.pandas import ParquetDataset
 from kedro_datasets.partitions import PartitionedDataset
+from kedro_datasets.text import TextDataset
 
-from beyond_sharpening.models.policy import Policy
+from beyond_sharpening.errors import Damaged
+from beyond_sharpening.models.policy import Policy, check_weights
+from beyond_sharpening.storage import written_whole
+
+
+class _Whole:
+    """Writes a file beside its place and renames it; a file that cannot be read is named, with the remedy."""
+
+    _filepath: PurePosixPath
+    _beside: PurePosixPath | None = None
+
+    def load(self) -> Any:
+        try:
+            return super().load()  # type: ignore[misc]
+        except Exception as error:
+            if not Path(self._filepath).exists():
+                raise
+            raise Damaged(
+                f"{self._filepath} cannot be read; it was cut short or changed ({_cause(error)}). Bring it back from a "
+                "copy, or remove it, and the same command makes it anew"
+            ) from error
+
+    def save(self, data: Any) -> None:
+        with written_whole(Path(self._filepath)) as beside:
+            self._beside = PurePosixPath(beside)
+            try:
+                super().save(data)  # type: ignore[misc]
+            finally:
+                self._beside = None
+
+    def _get_save_path(self) -> PurePosixPath:
+        return self._beside or super()._get_save_path()  # type: ignore[misc]
+
+
+def _cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+class Table(_Whole, ParquetDataset):
+    """A parquet table that is there whole or not at all."""
+
+
+class Record(_Whole, JSONDataset):
+    """A JSON file that is there whole or not at all."""
+
+
+class Text(_Whole, TextDataset):
+    """A text that is there whole or not at all."""
 
 
 class PolicyDataset(AbstractDataset[Policy, Policy]):
     """A ``save_pretrained`` folder; loading it gives a handle and reads no weights.
 
     Saving takes the folder over: it is moved beside its place and then renamed into it, so that a policy is
-    there whole or not at all.
+    there whole or not at all. One whose weights are missing or cut short is named when it is loaded.
 
     Args:
         filepath: the folder.
@@ -30,6 +82,8 @@ class PolicyDataset(AbstractDataset[Policy, Policy]):
         self.metadata = metadata
 
     def load(self) -> Policy:
+        if self._exists():  # what reads ahead of a run may ask where it is going to be
+            check_weights(self._filepath)
         return Policy(self._filepath)
 
     def save(self, data: Policy) -> None:
@@ -37,12 +91,8 @@ class PolicyDataset(AbstractDataset[Policy, Policy]):
             return
         if not data.path.is_dir():
             raise DatasetError(f"{data.path} is no folder: there is no policy to save to {self._filepath}")
-        incoming = self._filepath.with_name(f".{self._filepath.name}.incoming")
-        shutil.rmtree(incoming, ignore_errors=True)
-        incoming.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(data.path, incoming)
-        shutil.rmtree(self._filepath, ignore_errors=True)
-        incoming.rename(self._filepath)
+        with written_whole(self._filepath) as beside:
+            shutil.move(data.path, beside)
         with suppress(OSError):  # the workspace it came from, once nothing is left in it
             data.path.parent.rmdir()
 

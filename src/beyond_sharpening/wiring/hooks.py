@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -68,6 +69,7 @@ class Provenance:
 
     def __init__(self) -> None:
         self._locks = ExitStack()
+        atexit.register(self._locks.close)  # a run that is refused by a later hook has no other end
 
     @hook_impl(tryfirst=True)  # a run that is refused leaves no trace in MLflow
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
