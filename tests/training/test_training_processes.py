@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shlex
 import signal
 import subprocess
 import sys
@@ -120,3 +121,11 @@ def test_other_machines_are_told_which_command_joins_them(tmp_path):
         "torchrun --nnodes=2 --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=node0:29500 "
         f"--rdzv-id=tempered-cell -m beyond_sharpening.training.worker {tmp_path}/cell/job.pickle"
     )
+
+
+def test_nothing_of_the_parameters_reaches_a_shell_unquoted(tmp_path):
+    hardware = HARDWARE.model_copy(update={"processes": 1, "machines": 2, "rendezvous": "node0; rm -r ~"})
+    job = Job(None, task(GRADE), options("tempered"), hardware, 0, tmp_path / "a cell", print)
+    command = shlex.split(launch._command(job))
+    assert "--rdzv-endpoint=node0; rm -r ~" in command
+    assert command[-1] == str(tmp_path / "a cell" / "job.pickle")

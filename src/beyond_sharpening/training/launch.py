@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -74,11 +75,17 @@ def _run_id(job: Job) -> str:
 
 
 def _command(job: Job) -> str:
+    """For a shell: what came from parameters is quoted."""
     hardware = job.hardware
-    return (
-        f"torchrun --nnodes={hardware.machines} --nproc-per-node={hardware.processes} --rdzv-backend=c10d "
-        f"--rdzv-endpoint={hardware.rendezvous} --rdzv-id={_run_id(job)} -m {WORKER} {job.workspace / JOB_FILE}"
-    )
+    options = {
+        "nnodes": hardware.machines,
+        "nproc-per-node": hardware.processes,
+        "rdzv-backend": "c10d",
+        "rdzv-endpoint": hardware.rendezvous,
+        "rdzv-id": _run_id(job),
+    }
+    told = [f"--{name}={value}" for name, value in options.items()]
+    return shlex.join(["torchrun", *told, "-m", WORKER, str(job.workspace / JOB_FILE)])
 
 
 def _describe(error: ChildFailedError, workspace: Path) -> str:
