@@ -15,17 +15,24 @@ from beyond_sharpening.pipelines import (
     train,
 )
 
+POLICIES, CONCLUSIONS = "train_and_evaluate", "compare_and_report"
+"""Boxes that a drawing of the pipelines shows closed at first; each holds the stages of a kind."""
+
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Every pipeline holds what it needs upstream; what is already there is skipped when it runs."""
-    data = prepare_data.create_pipeline()
-    base = data + prepare_base.create_pipeline()
-    trained = {name: base + train.create_pipeline(name) for name in OBJECTIVES}
-    evaluated = {"base": base + evaluate.create_base_pipeline()}  # whose completions every policy scores
-    evaluated |= {name: evaluated["base"] + trained[name] + evaluate.create_policy_pipeline(name) for name in trained}
+    data = _within("prepare", prepare_data.create_pipeline())
+    base = data + _within("prepare", prepare_base.create_pipeline())
+    trained = {name: base + _within(POLICIES, train.create_pipeline(name)) for name in OBJECTIVES}
+    evaluated = {"base": base + _within(POLICIES, evaluate.create_base_pipeline())}  # its completions are scored by all
+    evaluated |= {
+        name: evaluated["base"] + trained[name] + _within(POLICIES, evaluate.create_policy_pipeline(name))
+        for name in trained
+    }
     everything = sum((evaluated[name] for name in ("base", *PRIMARY)), Pipeline([]))
-    everything += evaluate.create_gathering_pipeline(["base", *PRIMARY])
-    reporting = compare.create_pipeline() + report.create_pipeline()
+    everything += _within(POLICIES, evaluate.create_gathering_pipeline(PRIMARY))
+    comparing = _within(CONCLUSIONS, compare.create_pipeline())
+    reporting = comparing + _within(CONCLUSIONS, report.create_pipeline())
     return {
         "prepare_data": data,
         "prepare_base": base,
@@ -34,8 +41,12 @@ def register_pipelines() -> dict[str, Pipeline]:
         "evaluate": everything,
         "judge": evaluated["base"].to_outputs(*judge.NEEDED) + judge.create_pipeline(),
         "theory": theory.create_pipeline(),
-        "compare": compare.create_pipeline(),
+        "compare": comparing,
         "report": reporting,
         "benchmark": benchmark.create_pipeline(),
         "__default__": everything + theory.create_pipeline() + reporting,
     }
+
+
+def _within(box: str, pipeline: Pipeline) -> Pipeline:
+    return Pipeline(pipeline, namespace=box, prefix_datasets_with_namespace=False)

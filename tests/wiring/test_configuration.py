@@ -53,6 +53,29 @@ def test_every_shipped_configuration_loads(model, env):
         assert isinstance(Training.model_validate(options).build_objective(), Objective)
 
 
+def test_several_values_are_written_with_a_plus_wherever_a_list_is_taken():
+    """``--params`` has no lists."""
+    decoders = {"sir": {"alpha": "1.5+3.0"}}
+    asked = {
+        "evaluate": {"checkpoints": "last+best", "decoders": decoders},
+        "compare": {"ks": "1+2+8"},
+        "problems": {"benchmarks": "chain_easy+chain_hard"},
+        "training": {"adam_betas": "0.8+0.99", "lora": {"rank": 4, "scale": 8, "targets": "q_proj+v_proj"}},
+        "theory": {"objectives": "tilted"},
+    }
+    parameters = load(**asked)
+    assert parameters["evaluate"]["checkpoints"] == ["last", "best"]
+    assert {"sir-alpha1.5", "sir-alpha3.0"} <= parameters["evaluate"]["decoders"].keys()
+    assert parameters["compare"]["ks"] == [1, 2, 8]
+    assert list(parameters["problems"]["benchmarks"]) == ["chain_easy", "chain_hard"]
+    tilted = parameters["train"]["tilted"]
+    assert (tilted["adam_betas"], tilted["lora"]["targets"]) == ([0.8, 0.99], ["q_proj", "v_proj"])
+    assert parameters["theory"]["objectives"] == ["tilted"], "one value is a list of one"
+    everything = load(training={"lora": {"rank": 4, "scale": 8, "targets": "all-linear"}})
+    assert everything["train"]["tilted"]["lora"]["targets"] == "all-linear"
+    assert "compare.ks = 'x': Input should be a valid integer" in refusal(compare={"ks": "1+2+x"})
+
+
 def test_the_ladder_of_models_and_the_profiles_are_shipped():
     assert {
         "tiny",
@@ -204,7 +227,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"hardware": {"train_batch": 100}}, "hardware.train_batch = 100: must divide the 256 completions of a step"),
         ({"hardware": {"device": "tpu"}}, "hardware.device = 'tpu': Input should be 'cpu' or 'cuda'"),
         ({"problems": {"benchmarks": ["chain_eazy"]}}, "problems.benchmarks = 'chain_eazy': unknown; known:"),
-        ({"problems": {"benchmarks": "math_500"}}, "problems.benchmarks = 'math_500': must be a list of names"),
+        ({"problems": {"benchmarks": 500}}, "problems.benchmarks = 500: must be a list of names"),
         ({"problems": {"train": "math"}}, "problems.train = 'math': unknown; known: aime_2024,"),
         ({"sources": {"chain_easy": {"size": 0}}}, "sources.chain_easy.size = 0: Input should be greater than or"),
         ({"sources": {"chain_train": {"terms": 3}}}, "sources.chain_train.terms = 3: unknown key; known: digits,"),

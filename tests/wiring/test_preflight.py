@@ -81,8 +81,8 @@ def test_the_nodes_to_run_are_those_that_kedro_runs(tmp_path):
     left = same("__default__")
     assert not any(name.startswith("prepare_") for name in left)
     next(tmp_path.rglob("training_source.parquet")).unlink()
-    assert "prepare_data.prepare_problems" in same("__default__")
-    assert same("prepare_data") == {"prepare_data.prepare_problems"}
+    assert "prepare.prepare_data.prepare_problems" in same("__default__")
+    assert same("prepare_data") == {"prepare.prepare_data.prepare_problems"}
 
 
 def test_a_plan_that_cannot_fit_is_printed_and_refused(tmp_path):

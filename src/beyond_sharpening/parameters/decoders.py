@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[int, Field(ge=1)]
@@ -203,11 +204,16 @@ def expand_lists(decoders: Mapping[str, Any]) -> dict[str, Any]:
 
 def _combinations(block: Any) -> Iterator[tuple[str, Any]]:
     items = block.items() if isinstance(block, dict) else ()
-    # An empty list is left to the validation, which refuses it.
-    lists = {key: value for key, value in items if isinstance(value, list) and value}
+    # An empty list is left to the validation, which refuses it; 2+4 is a list on the command line.
+    many = {key: _numbers(value) if isinstance(value, str) and "+" in value else value for key, value in items}
+    lists = {key: value for key, value in many.items() if isinstance(value, list) and value}
     for values in product(*lists.values()):
         chosen = dict(zip(lists, values, strict=True))
         yield "".join(f"-{key}{value}" for key, value in chosen.items()), {**block, **chosen} if lists else block
+
+
+def _numbers(text: str) -> list[Any]:
+    return [yaml.safe_load(part) for part in text.split("+")]
 
 
 def _refuse_truncation(values: Any) -> Any:

@@ -12,8 +12,8 @@ from typing import Any
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters.block import listed
 from beyond_sharpening.parameters.own import OWN
-from beyond_sharpening.parameters.sweep import listed
 
 LAYERS = ("models", "domains", "sources", "training", "train")
 DOMAIN = ("task", "problems", "training", "evaluate")
@@ -130,9 +130,10 @@ def _swept(composed: Mapping[str, Any]) -> Sequence[Any]:
 
 def _with_sources(problems: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:
     """The problems with the block of each source they name in place of its name."""
-    names = problems.get("benchmarks")
-    if not isinstance(names, list):
-        raise UnknownName(("problems", "benchmarks"), f"{names!r}: must be a list of names of blocks under sources")
+    given = problems.get("benchmarks")
+    if not isinstance(given, str | list):
+        raise UnknownName(("problems", "benchmarks"), f"{given!r}: must be a list of names of blocks under sources")
+    names = listed(given)
     _check_known(problems.get("train"), sources, "problems", "train")
     for name in names:
         _check_known(name, sources, "problems", "benchmarks")

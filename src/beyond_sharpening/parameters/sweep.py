@@ -10,17 +10,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, field_validator, model_validator
 
 from beyond_sharpening.objectives import OBJECTIVES
+from beyond_sharpening.parameters.block import listed
 from beyond_sharpening.parameters.own import OWN, ObjectiveName, fault, own_type
 from beyond_sharpening.parameters.signals import Samples, Signal
 from beyond_sharpening.parameters.training import Training
-
-
-def listed(value: Any) -> list[Any]:
-    """A list as it is, one value as a list of one, and ``a+b`` as two: the command line has no lists."""
-    if isinstance(value, str):
-        return value.split("+")
-    return value if isinstance(value, list) else [value]
-
 
 Value = TypeVar("Value")
 OneOrMore = Annotated[list[Value], BeforeValidator(listed), Field(min_length=1)]

@@ -159,4 +159,6 @@ def finish(figure: Figure, shown: Mapping[str, Look], title: str, note: str) -> 
         title_fontsize=8,
     )
     legend.get_title().set(color=QUIET, multialignment="center")
+    figure.draw_without_rendering()  # the layout is found once, for every picture that is made of the figure
+    figure.set_layout_engine("none")
     return figure

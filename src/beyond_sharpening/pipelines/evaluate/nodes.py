@@ -109,13 +109,13 @@ def _accuracies(samples: pd.DataFrame) -> dict[str, float]:
     return {str(name): float(value) for name, value in last["correct"].groupby(names).mean().items()}
 
 
-def gather_samples(*tables: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def gather_samples(**tables: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Accuracy of every policy at one try, for the tracker, once all tables are there; the cells have the others.
 
     The tables are partitions of ``all_samples`` already, as are the base's scores and the histories of the trainings
     of theirs: nothing is added to any, but what reads them waits.
     """
-    samples = pd.concat(tables, ignore_index=True)
+    samples = pd.concat([table for name, table in tables.items() if name.endswith("_samples")], ignore_index=True)
     samples = settling(samples)
     arms = samples[["policy", "benchmark"]].agg("/".join, axis=1)
     accuracy = samples["correct"].groupby(arms).mean()

@@ -1,5 +1,7 @@
 """evaluate: every policy on every benchmark with every decoder."""
 
+from collections.abc import Sequence
+
 from kedro.pipeline import Node, Pipeline
 
 from beyond_sharpening.pipelines.evaluate import nodes
@@ -37,9 +39,10 @@ def create_policy_pipeline(objective: str) -> Pipeline:
     return _stage([Node(nodes.evaluate_policy, inputs, outputs, name=f"evaluate_{objective}")])
 
 
-def create_gathering_pipeline(policies: list[str]) -> Pipeline:
-    """Wait for the samples of all policies and summarise them for the tracker."""
-    inputs = [f"{policy}_samples" for policy in policies]
+def create_gathering_pipeline(objectives: Sequence[str]) -> Pipeline:
+    """Wait for all that the base and these objectives leave behind, and summarise it for the tracker."""
+    left = [f"{objective}_{what}" for objective in objectives for what in ("samples", "base_scores", "history")]
+    inputs = {name: name for name in ("base_samples", *left)}
     present = ("all_samples", "all_base_scores", "all_histories")
     outputs = {"accuracy": "accuracy_metrics", **{name: name for name in present}}
     return _stage([Node(nodes.gather_samples, inputs, outputs, name="gather_samples")])
