@@ -35,7 +35,7 @@ def tracked(data: Path) -> list[Run]:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--params=data={data},model=gpt5"], "--params: model = 'gpt5': unknown; known: llama32_3b, "),
+        (["--params=data={data},model=gpt5"], "--params: model = 'gpt5': unknown; known: any_model, llama32_3b, "),
         (["--params=data={data},train.tilted.alpha=-1"], "--params: train.tilted.alpha = -1: Input should be "),
         (["--env=cluster"], "--env=cluster: there is no folder conf/cluster; known: base, gpu, gpu24, laptop, "),
         (["--pipeline=train_grpo"], "--pipeline=train_grpo: unknown; known: __default__, benchmark, compare, "),

@@ -38,7 +38,7 @@ def test_a_grader_may_say_it_in_bools_and_scores_and_may_not_know() -> None:
 
 def test_a_grader_is_tried_before_anything_expensive_and_told_what_it_fails_on() -> None:
     Grader(GRADER, workers=1).try_on(["7", "8"])
-    with pytest.raises(BadInput, match=r"user_graders:plain' fails on .*boxed{7}' with the gold answer '7'"):
+    with pytest.raises(BadInput, match=r"user_graders:plain' fails on .*boxed\{7\}' with the gold answer '7'"):
         Grader("user_graders:plain", workers=1).try_on(["7", "8"])
 
 
