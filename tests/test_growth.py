@@ -27,7 +27,7 @@ def times(folder: Path) -> dict[str, int]:
 
 def test_another_benchmark_and_decoder_draw_what_is_new_and_train_nothing(tmp_path, with_store, caplog):
     data = with_store(tmp_path)
-    run(data, problems={"benchmarks": ["chain_easy"]})
+    run(data, problems={"benchmarks": ["chain_sums"]})
     table = data / "07_model_output" / CELL / "samples.parquet"
     models, parts, first = times(data / "06_models"), times(data / "07_model_output/tiny/parts"), pd.read_parquet(table)
 
@@ -36,7 +36,7 @@ def test_another_benchmark_and_decoder_draw_what_is_new_and_train_nothing(tmp_pa
     own = tmp_path / "own.jsonl"
     own.write_text(f"{json.dumps(known)}\n{json.dumps({'question': '1+1+1+1+1+1=', 'answer': '6'})}\n")
     grown = {
-        "problems": {"benchmarks": ["chain_easy", "own"]},
+        "problems": {"benchmarks": ["chain_sums", "own"]},
         "sources": {"own": {"type": "local", "path": str(own)}},
         "evaluate": {"decoders": {"warm": {"type": "temperature", "temperature": 0.7, "samples": 2}}},
     }
@@ -45,14 +45,14 @@ def test_another_benchmark_and_decoder_draw_what_is_new_and_train_nothing(tmp_pa
     again = times(data / "07_model_output/tiny/parts")
     assert {name: again[name] for name in parts} == parts, "what has been drawn stays"
     second = pd.read_parquet(table)
-    assert set(second["benchmark"]) == {"chain_easy", "own"}
+    assert set(second["benchmark"]) == {"chain_sums", "own"}
     assert set(second["decoder"]) == {*first["decoder"], "warm"}
-    old = second[(second["benchmark"] == "chain_easy") & (second["decoder"] != "warm")].reset_index(drop=True)
+    old = second[(second["benchmark"] == "chain_sums") & (second["decoder"] != "warm")].reset_index(drop=True)
     pd.testing.assert_frame_equal(old, first)
     pd.testing.assert_frame_equal(pd.read_parquet(data / "05_model_input/tiny/train_problems.parquet"), trained)
     asked = set(second.loc[second["benchmark"] == "own", "problem_id"])
     assert len(asked) == 1, "the other was trained on"
     assert "1 problems of own have been trained on and are left out of it" in caplog.text
 
-    run(data, problems={"benchmarks": ["chain_easy"]})
+    run(data, problems={"benchmarks": ["chain_sums"]})
     pd.testing.assert_frame_equal(pd.read_parquet(table), first)

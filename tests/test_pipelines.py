@@ -127,7 +127,7 @@ def test_every_samples_table_keeps_the_contract(finished: Path) -> None:
     for path in tables:
         table = pd.read_parquet(path)
         validate_samples(table)
-        assert set(table["benchmark"]) == {"chain_easy", "chain_medium", "chain_hard"}
+        assert set(table["benchmark"]) == {"chain_sums", "chain_brackets", "chain_long"}
     base = pd.read_parquet(finished / "07_model_output/tiny/base/samples.parquet")
     assert set(base["replicate"]) == {0, 1}
     first, second = (base[base["replicate"] == replicate]["completion"].tolist() for replicate in (0, 1))
@@ -160,17 +160,17 @@ def test_runs_are_tracked_with_a_nested_run_for_each_cell(finished: Path) -> Non
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["model"] == "tiny"
     assert parent.data.tags["env"] == "test"
-    assert "accuracy.base/chain_easy" in parent.data.metrics
+    assert "accuracy.base/chain_sums" in parent.data.metrics
     artifacts = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert {"report.html", "summary.json", "figures"} <= artifacts
     tilted = cells["tilted alpha2-beta100 seed 0"]
     assert tilted.data.params["beta"] == "100.0"
     assert {"alpha", "beta"}.isdisjoint(cells["task_reward default seed 0"].data.params), "which it does not take"
     for cell in (tilted, cells["pretrain base"]):
-        assert {"accuracy/chain_easy/greedy", "accuracy/chain_hard/temperature"} <= cell.data.metrics.keys()
+        assert {"accuracy/chain_sums/greedy", "accuracy/chain_long/temperature"} <= cell.data.metrics.keys()
         assert {cell.data.tags["model"], cell.data.tags["domain"]} == {"tiny", "chains"}
         assert cell.data.tags["commit"] == parent.data.tags["commit"]
-    assert "mechanism/chain_easy/kl" in tilted.data.metrics
+    assert "mechanism/chain_sums/kl" in tilted.data.metrics
     assert [item.path for item in client.list_artifacts(tilted.info.run_id)] == ["history.csv"]
     history = client.get_metric_history(tilted.info.run_id, "task_accuracy")
     assert [point.step for point in history] == [1, 2, 3]
@@ -228,7 +228,7 @@ def test_a_start_model_that_cannot_hold_the_prompts_is_not_kept(tmp_path: Path) 
     base = {"path": str(tmp_path / "short"), "revision": "main", "config": None, "eos_token_ids": None}
     task = {"prompt": "{question}", "max_prompt_tokens": None, "max_completion_tokens": 4}
     task |= {"context": None, "evaluation_tokens": None}
-    problems = {"train": "chain_train", "validation_size": 8, "benchmarks": ["chain_easy"]}
+    problems = {"train": "chain_train", "validation_size": 8, "benchmarks": ["chain_sums"]}
     asked = {"model": "qwen25_3b", "base": base, "problems": problems, "training": {"prompts_per_step": 4}}
     with pytest.raises(
         BadInput, match=r"has a context of 10 tokens .*= 4 after prompts of up to \d+ tokens do not fit"

@@ -40,7 +40,7 @@ def tiny():
         ("train.tilted.steps", 4, {"tilted", "tilted_samples"}),
         ("task.max_completion_tokens", 41, {"tilted", "tempered", "base_samples", "tilted_samples"}),
         ("evaluate.decoders.temperature.samples", 17, {"base_samples", "tilted_samples"}),
-        ("problems.benchmarks.chain_hard.size", 100, {"benchmarks", "base_samples", "tilted_samples"}),
+        ("problems.benchmarks.chain_long.size", 100, {"benchmarks", "base_samples", "tilted_samples"}),
         ("problems.train.size", 100, {*STAGES} - {"benchmarks"}),
         ("base.steps", 3, {"base", "tilted", "tempered", "base_samples", "tilted_samples"}),
         ("compare.ks", [1], set()),
@@ -75,7 +75,7 @@ def test_a_manifest_from_before_a_parameter_was_there_or_was_refused_is_still_of
 def test_an_earlier_manifest_that_tells_of_benchmarks_is_of_the_same_training(tiny):
     asked = identity(tiny, "tilted")
     earlier = deepcopy(asked)
-    earlier["problems"]["benchmarks"] = {"chain_easy": {"size": 3}}
+    earlier["problems"]["benchmarks"] = {"chain_sums": {"size": 3}}
     earlier["files"] = {**asked["files"], "own": "a digest"}
     assert differing(earlier, asked) == []
     earlier["problems"]["validation_size"] = 1

@@ -2,7 +2,6 @@
 
 import math
 import random
-import re
 from collections import Counter
 
 import pytest
@@ -17,10 +16,10 @@ from beyond_sharpening.models.tiny import (
     guessed_answer,
     pretrain,
     pretraining_questions,
-    worked_solution,
 )
 from beyond_sharpening.parameters import TinyBase
 from beyond_sharpening.problems import Problem
+from beyond_sharpening.problems.chains import misread_value, value, worked_solution
 
 OPTIONS = TinyBase(
     type="tiny",
@@ -28,6 +27,7 @@ OPTIONS = TinyBase(
     source={"type": "generator", "min_terms": 3, "max_terms": 5, "size": 200},
     step_by_step_share=0.5,
     guess_error=0.4,
+    misread_share=0.7,
     steps=20,
     batch=16,
     learning_rate=0.01,
@@ -47,23 +47,10 @@ def boxed(solution: str) -> int:
     return int(solution.rsplit("\\boxed{", 1)[1].removesuffix("}"))
 
 
-def test_a_worked_solution_by_hand():
-    assert worked_solution("8+5-3+2=") == "13-3=10+2=\\boxed{12}"
-    assert worked_solution("1-9+2=") == "-8+2=\\boxed{-6}"
-    assert worked_solution("4+5=") == "\\boxed{9}"
+def test_a_guess_is_off_by_what_it_is_told_and_may_be_misread():
     assert guessed_answer("4-5=", 2) == "\\boxed{1}"
-
-
-@pytest.mark.parametrize("terms", [2, 3, 4, 7])
-def test_every_line_of_a_worked_solution_is_true(terms):
-    """Each sum is worth the next one's first number, by Python's own arithmetic, from the first two terms on."""
-    for question in CHAINS[terms - 2 :: 6]:
-        *sums, box = worked_solution(question).split("=")
-        starts = [int(re.match(r"-?\d+", line)[0]) for line in sums]
-        assert len(sums) == terms - 2
-        assert [eval(line) for line in sums] == [*starts[1:], boxed(box)][: len(sums)]
-        assert starts[:1] in ([], [eval(re.match(r"\d+[+-]\d+", question)[0])])
-        assert boxed(box) == eval(question.rstrip("="))
+    assert guessed_answer("8-(5-3)=", 1) == "\\boxed{7}"
+    assert guessed_answer("8-(5-3)=", 1, misread=True) == "\\boxed{1}"
 
 
 def test_styles_and_errors_come_at_the_asked_shares():
@@ -79,6 +66,17 @@ def test_styles_and_errors_come_at_the_asked_shares():
     assert all(errors[error] / len(guesses) == pytest.approx(0.1, abs=0.05) for error in (-2, -1, 1, 2))
     steps = [(question, solution) for question, solution in solutions if "=" in solution]
     assert all(boxed(solution) == eval(question.rstrip("=")) for question, solution in steps)
+
+
+def test_chains_with_brackets_are_misread_at_the_asked_share_in_both_styles():
+    """2000 draws: six standard deviations of a share of 0.7 in the half of them are 0.087."""
+    chain = "8-(5-3)+2="
+    options = OPTIONS.model_copy(update={"guess_error": 0})
+    solutions = _solutions([chain] * 2000, options, seed=0)
+    for steps in (False, True):
+        answers = [boxed(solution) for solution in solutions if ("=" in solution) == steps]
+        assert set(answers) == {value(chain), misread_value(chain)}
+        assert answers.count(misread_value(chain)) / len(answers) == pytest.approx(0.7, abs=0.09)
 
 
 @pytest.mark.parametrize(("share", "styles"), [(0, {False}), (1, {True})])

@@ -206,9 +206,10 @@ def test_settings_that_differ_and_tables_of_unknown_making_are_told(results, run
 
 
 def test_how_a_start_model_was_made_is_said_where_it_was_made_here(results, run):
-    base = {"type": "tiny", "step_by_step_share": 0.75, "guess_error": 0.3}
+    base = {"type": "tiny", "step_by_step_share": 0.75, "guess_error": 0.3, "misread_share": 0.6}
     markdown = text(replace(results, run=replace(run, base=base)))
     assert "25 % are guesses, 30 % of these wrong" in markdown
+    assert "60 % of all texts overlook them" in markdown
     assert "made for this experiment" not in text(replace(results, run=replace(run, base={"type": "hub"})))
 
 

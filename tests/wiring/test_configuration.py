@@ -59,7 +59,7 @@ def test_several_values_are_written_with_a_plus_wherever_a_list_is_taken():
     asked = {
         "evaluate": {"checkpoints": "last+best", "decoders": decoders},
         "compare": {"ks": "1+2+8"},
-        "problems": {"benchmarks": "chain_easy+chain_hard"},
+        "problems": {"benchmarks": "chain_sums+chain_long"},
         "training": {"adam_betas": "0.8+0.99", "lora": {"rank": 4, "scale": 8, "targets": "q_proj+v_proj"}},
         "theory": {"objectives": "tilted"},
     }
@@ -67,7 +67,7 @@ def test_several_values_are_written_with_a_plus_wherever_a_list_is_taken():
     assert parameters["evaluate"]["checkpoints"] == ["last", "best"]
     assert {"sir-alpha1.5", "sir-alpha3.0"} <= parameters["evaluate"]["decoders"].keys()
     assert parameters["compare"]["ks"] == [1, 2, 8]
-    assert list(parameters["problems"]["benchmarks"]) == ["chain_easy", "chain_hard"]
+    assert list(parameters["problems"]["benchmarks"]) == ["chain_sums", "chain_long"]
     tilted = parameters["train"]["tilted"]
     assert (tilted["adam_betas"], tilted["lora"]["targets"]) == ([0.8, 0.99], ["q_proj", "v_proj"])
     assert parameters["theory"]["objectives"] == ["tilted"], "one value is a list of one"
@@ -229,8 +229,8 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"problems": {"benchmarks": ["chain_eazy"]}}, "problems.benchmarks = 'chain_eazy': unknown; known:"),
         ({"problems": {"benchmarks": 500}}, "problems.benchmarks = 500: must be a list of names"),
         ({"problems": {"train": "math"}}, "problems.train = 'math': unknown; known: aime_2024,"),
-        ({"sources": {"chain_easy": {"size": 0}}}, "sources.chain_easy.size = 0: Input should be greater than or"),
-        ({"sources": {"chain_train": {"terms": 3}}}, "sources.chain_train.terms = 3: unknown key; known: digits,"),
+        ({"sources": {"chain_sums": {"size": 0}}}, "sources.chain_sums.size = 0: Input should be greater than or"),
+        ({"sources": {"chain_train": {"terms": 3}}}, "sources.chain_train.terms = 3: unknown key; known: brackets,"),
         ({"evaluate": {"decoders": {"nucleus": {"type": "top_p"}}}}, "evaluate.decoders.nucleus.top_p: Field required"),
         (
             {"evaluate": {"decoders": {"greedy": {"samples": 4}}}},
@@ -252,7 +252,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"training": {"adam_betas": [0.9, 1]}}, "training.adam_betas = 1: Input should be less than 1"),
         ({"evaluate": {"decoders": {"x": {"type": "mcmc"}}}}, "x.type = 'mcmc': unknown; known: temperature, top_p,"),
         ({"evaluate": {"decoders": {"x": {"n": 4}}}}, "evaluate.decoders.x.type: missing; known: temperature, top_p,"),
-        ({"sources": {"chain_easy": {"type": "web"}}}, "sources.chain_easy.type = 'web': unknown; known: generator,"),
+        ({"sources": {"chain_sums": {"type": "web"}}}, "sources.chain_sums.type = 'web': unknown; known: generator,"),
         ({"base": {"steps": 0}}, "base.steps = 0: Input should be greater than or equal to 1"),
         ({"base": {"type": "web"}}, "base.type = 'web': unknown; known: tiny, hub"),
         ({"model": "qwen3_4b", "base": {"config": {"model_type": 3}}}, "base.config: must name the architecture"),

@@ -1,15 +1,14 @@
-"""The small start model: a Llama pretrained on worked solutions of addition chains, in two styles.
+"""The small start model: a Llama pretrained on solutions of arithmetic chains, in two styles, some of them misread.
 
 Half of the solutions are written out step by step (``8+5-3+2=`` → ``13-3=10+2=\\boxed{12}``), half are guesses
-(``\\boxed{12}``), of which a share is wrong. The model learns both: likelihood and correctness are related but
-not the same thing, so there is something to learn and something to sharpen.
+(``\\boxed{12}``), of which a share is wrong. Most solutions of a chain with brackets overlook them
+(``problems.chains``). The model learns all of it: what is likelier is more often right where there are no brackets, so
+that there is something to sharpen, and wrong where there are.
 """
 
 from __future__ import annotations
 
-import itertools
 import random
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from beyond_sharpening.models.policy import Policy, save_policy
 from beyond_sharpening.problems import Problem, drop_overlap, load_problems
+from beyond_sharpening.problems.chains import misread_value, value, worked_solution
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from beyond_sharpening.parameters import TinyBase
 
-TEXT_TOKENS = [*"0123456789+-=", "\\boxed{", "}"]
+TEXT_TOKENS = [*"0123456789+-=()", "\\boxed{", "}"]
 CONTEXT = 256
 
 
@@ -72,18 +72,9 @@ def build_model(tokenizer: PreTrainedTokenizerBase, options: TinyBase, seed: int
     )
 
 
-def worked_solution(question: str) -> str:
-    """A chain such as ``8+5-3+2=`` with every partial sum written out."""
-    terms = _terms(question)
-    running = itertools.accumulate(terms)
-    next(running)  # the first term is no partial sum
-    partial_sums = [f"{total}{term:+d}=" for total, term in zip(running, terms[2:], strict=False)]
-    return "".join(partial_sums) + f"\\boxed{{{sum(terms)}}}"
-
-
-def guessed_answer(question: str, error: int) -> str:
+def guessed_answer(question: str, error: int, misread: bool = False) -> str:
     """The answer of a chain at once, off by ``error``."""
-    return f"\\boxed{{{sum(_terms(question)) + error}}}"
+    return f"\\boxed{{{(misread_value if misread else value)(question) + error}}}"
 
 
 def style(completion: str) -> str:
@@ -92,18 +83,19 @@ def style(completion: str) -> str:
 
 
 def _solutions(questions: Sequence[str], options: TinyBase, seed: int) -> list[str]:
-    """A solution of each question, in a style drawn at random; a share of the guesses is off by one or two."""
+    """A solution of each question, in a style drawn at random.
+
+    A share of the guesses is off by one or two, and a share of all solutions overlooks brackets.
+    """
     draws = random.Random(seed)
     solutions = []
     for question in questions:
         error = draws.choice((-2, -1, 1, 2)) if draws.random() < options.guess_error else 0
         step_by_step = draws.random() < options.step_by_step_share
-        solutions.append(worked_solution(question) if step_by_step else guessed_answer(question, error))
+        misread = draws.random() < options.misread_share
+        worked = worked_solution(question, misread)
+        solutions.append(worked if step_by_step else guessed_answer(question, error, misread))
     return solutions
-
-
-def _terms(question: str) -> list[int]:
-    return [int(term) for term in re.findall(r"[+-]?\d+", question)]
 
 
 def pretraining_questions(options: TinyBase, seed: int, tested: Iterable[Problem]) -> list[str]:

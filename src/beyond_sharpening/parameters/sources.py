@@ -82,12 +82,23 @@ class GeneratorSource(BaseModel):
     min_terms: Annotated[int, Field(ge=2, description="Fewest terms in a chain.")]
     max_terms: Annotated[int, Field(ge=2, description="Most terms in a chain.")]
     digits: Annotated[int, Field(ge=1, description="Digits of every term.")] = 1
+    brackets: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="Share of chains with brackets behind a minus, worth something else without them.",
+            exclude_if=lambda value: value == 0,
+        ),
+    ] = 0.0
     size: Annotated[int, Field(ge=1, description="How many different problems to generate.")]
 
     @model_validator(mode="after")
     def _terms_are_a_range(self) -> Self:
         if self.max_terms < self.min_terms:
             raise ValueError(f"max_terms={self.max_terms} is below min_terms={self.min_terms}")
+        if self.brackets and self.min_terms < 3:
+            raise ValueError(f"brackets={self.brackets:g} needs min_terms of 3 or more: they hold the second and third")
         return self
 
 

@@ -26,13 +26,16 @@ class Architecture(Strict):
 
 
 class TinyBase(Strict):
-    """A start model made here: a small Llama pretrained on worked solutions in two styles."""
+    """A start model made here: a small Llama pretrained on solutions, worked and guessed, of which some are misread."""
 
     type: Literal["tiny"]
     architecture: Architecture
     source: GeneratorSource = Field(description="The problems whose worked solutions it is pretrained on.")
     step_by_step_share: float = Field(ge=0, le=1, description="Share of solutions written out step by step.")
     guess_error: float = Field(ge=0, lt=1, description="Share of the other solutions whose answer is wrong.")
+    misread_share: float = Field(
+        ge=0, le=1, description="Share of solutions of chains with brackets that overlook them."
+    )
     steps: Positive
     batch: Positive
     learning_rate: float = Field(gt=0)

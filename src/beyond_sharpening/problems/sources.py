@@ -11,7 +11,7 @@ from pathlib import Path
 from beyond_sharpening.grading import states_an_answer
 from beyond_sharpening.parameters.gym import ReasoningGymSource
 from beyond_sharpening.parameters.sources import GeneratorSource, HubSource, LocalSource, QuestionsSource
-from beyond_sharpening.problems.generators import chain_sum
+from beyond_sharpening.problems.generators import chains
 from beyond_sharpening.problems.gym import gym_problems
 from beyond_sharpening.problems.problem import Problem
 from beyond_sharpening.problems.questions import short_questions
@@ -54,9 +54,7 @@ def load_problems(
         ValueError: if a row cannot be read, or no problem is left.
     """
     if isinstance(source, GeneratorSource):
-        return chain_sum(
-            name, source.min_terms, source.max_terms, source.digits, source.size, seed=seed, split=split
-        ), []
+        return chains(name, source, seed=seed, split=split), []
     if isinstance(source, ReasoningGymSource):
         return gym_problems(name, source, seed=seed, split=split), []
     if isinstance(source, QuestionsSource):
