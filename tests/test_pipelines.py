@@ -16,8 +16,9 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import MemoryDataset
 from kedro_mlflow.io.metrics import MlflowMetricsHistoryDataset
 
-from beyond_sharpening.analysis import validate_samples
+from beyond_sharpening.analysis import PRIMARY_FAMILY, validate_samples
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.objectives import PRIMARY
 from beyond_sharpening.wiring.datasets import OptionalPartitions
 
 pytestmark = pytest.mark.whole
@@ -116,12 +117,12 @@ def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) ->
     summary = json.loads((reporting / "summary.json").read_text())
     assert summary["model"] == "tiny"
     assert summary["seeds"] == [0]
-    assert {row["policy"] for row in summary["rows"]} == {"base", "task_reward", "sharpening", "tempered", "tilted"}
+    assert {row["policy"] for row in summary["rows"]} == {"base", *PRIMARY}
     greedy = [row for row in summary["rows"] if row["decoder"] == "greedy"]
     assert greedy
     assert all(row["pass@4"] is None for row in greedy)
     primary = [row for row in summary["comparisons"] if row["family"] == "primary"]
-    assert len(primary) == 6 * 3
+    assert len(primary) == len(PRIMARY_FAMILY) * 3
     html, markdown = (reporting / "report.html").read_text(), (reporting / "report.md").read_text()
     assert "| every training | fixed_length: " in markdown
     assert "| tempered/alpha2 | alpha: 2.0, normalisation: sum |" in markdown
@@ -134,7 +135,7 @@ def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) ->
 
 def test_every_samples_table_keeps_the_contract(finished: Path) -> None:
     tables = list((finished / "07_model_output/tiny").rglob("samples.parquet"))
-    assert len(tables) == 5
+    assert len(tables) == len(["base", *PRIMARY])
     for path in tables:
         table = pd.read_parquet(path)
         validate_samples(table)
