@@ -252,6 +252,12 @@ class TestLocal:
         assert [problem.gold for problem in problems] == ["1"]
         assert [row.reason for row in dropped] == ["no gold answer in column 'answer' (read as verbatim)"]
 
+    def test_a_gold_that_the_grader_does_not_take_is_shown(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"}, {"question": "b", "answer": "one"})
+        _, dropped = load_problems("toy", local(path), seed=0, split="train", has_answer=str.isdigit)
+        told = "the gold 'one' in column 'answer' (read as verbatim) is no answer to the grader"
+        assert [row.reason for row in dropped] == [told]
+
     @pytest.mark.parametrize(("name", "content"), [("latin.jsonl", b'{"question": "\xe9"}'), ("plain.jsonl.gz", b"{}")])
     def test_a_file_that_cannot_be_read_as_text_is_named(self, tmp_path: Path, name: str, content: bytes) -> None:
         path = tmp_path / name

@@ -115,7 +115,10 @@ def _fault(
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
     if not has_gold:
-        return f"no gold answer in column {columns.gold!r} (read as {columns.gold_reader})"
+        read = f"in column {columns.gold!r} (read as {columns.gold_reader})"
+        return (
+            f"the gold {problem.gold!r} {read} is no answer to the grader" if problem.gold else f"no gold answer {read}"
+        )
     if same is None:
         return None
     where, first = same
