@@ -7,6 +7,7 @@ which one pads, what the chat template writes. Everything later, here or in any 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from beyond_sharpening.parameters import HubBase, Task
+
+
+logger = logging.getLogger(__name__)
 
 
 def fetch_policy(base: HubBase, folder: Path) -> Policy:
@@ -151,6 +155,26 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfi
             f"the tokenizer of base.path = {base.path!r} does not fit its model: token {first} ({outside[first]!r}) is "
             f"beyond the {rows} that the model has embeddings of (vocab_size); put the tokenizer that the model was "
             "trained with beside it, or resize its embeddings (model.resize_token_embeddings)"
+        )
+
+
+def warn_of_unreadable(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Sequence[int]]) -> None:
+    """Warn if prompts hold text that the tokenizer has no token for: the model answers another question, unnoticed.
+
+    Not where the token for the unknown has another use too, as GPT-2's has: a chat template may write it.
+
+    Args:
+        tokenizer: the one that made the prompts.
+        prompts: their token ids.
+    """
+    unknown = tokenizer.unk_token_id
+    if unknown in (None, tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id):
+        return
+    if unread := sum(ids.count(unknown) for ids in prompts):
+        logger.warning(
+            "the start model cannot read %d of the %d tokens of its validation prompts: its tokenizer has none for "
+            "them; choose another model for this domain (--params=model=...)",
+            *(unread, sum(map(len, prompts))),
         )
 
 
