@@ -110,7 +110,7 @@ def test_an_axis_is_what_changes_the_objective(objective):
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"objectives": {"grpo": {}}}, "sweep.objectives: 'grpo' is no objective; known: task_reward, sharpening, "),
+        ({"objectives": {"grpo": {}}}, "sweep.objectives: 'grpo' is not an objective; known: task_reward, "),
         ({"objectives": {"task_reward": {"alpha": [1]}}}, "sweep.objectives: task_reward has no alpha to vary; it has"),
         ({"objectives": {"tempered": {"beta": 100}}}, "sweep.objectives: tempered has no beta to vary; it has: alpha"),
         ({"objectives": dict.fromkeys(OBJECTIVES)}, "sweep.objectives: names no objective; known: task_reward, "),

@@ -92,8 +92,8 @@ def check_continues(base: HubBase, config: PretrainedConfig) -> None:
 
     if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False):
         raise BadInput(
-            f"base.path = {base.path!r} is an encoder (model_type {config.model_type}), which fills gaps and continues "
-            "no text: choose a causal language model"
+            f"base.path = {base.path!r} is an encoder (model_type {config.model_type}), which fills gaps and does "
+            "not continue text: choose a causal language model"
         )
 
 
@@ -237,7 +237,7 @@ def settle_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 
 
 def _source(base: HubBase) -> dict[str, Any]:
-    """What ``from_pretrained`` is told of where the model is."""
+    """Where the model is, as ``from_pretrained`` takes it."""
     source = {"pretrained_model_name_or_path": base.path, "revision": base.revision}
     return source if base.gguf is None else {**source, "gguf_file": base.gguf}
 
@@ -267,7 +267,7 @@ def _differences(told: Mapping[str, Any], found: Mapping[str, Any], prefix: str 
 
 @contextmanager
 def _told_plainly(base: HubBase) -> Iterator[None]:
-    """Say what the hub's refusal, or a file that is damaged, means for the person who asked."""
+    """Say what the hub's refusal, or a damaged file, means for the person who asked."""
     from safetensors import SafetensorError
 
     try:

@@ -76,7 +76,7 @@ def worked_solution(question: str) -> str:
     """A chain such as ``8+5-3+2=`` with every partial sum written out."""
     terms = _terms(question)
     running = itertools.accumulate(terms)
-    next(running)  # the first term is no partial sum
+    next(running)  # the first term is not a partial sum
     partial_sums = [f"{total}{term:+d}=" for total, term in zip(running, terms[2:], strict=False)]
     return "".join(partial_sums) + f"\\boxed{{{sum(terms)}}}"
 
