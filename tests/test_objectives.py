@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from beyond_sharpening.analysis import PRIMARY_FAMILY
-from beyond_sharpening.objectives import OBJECTIVES, Objective
+from beyond_sharpening.objectives import OBJECTIVES, PARAMETERS, Objective
 
 COEFFICIENTS = {
     "task_reward": (1, 0, 0),
@@ -179,13 +179,21 @@ def test_the_table_tells_objectives_apart_for_the_eye_and_says_who_is_told_what_
     rows = OBJECTIVES.values()
     for look in ("label", "colour", "marker"):
         assert len({getattr(row, look) for row in rows}) == len(rows)
-    assert [name for name, row in OBJECTIVES.items() if row.is_told] == ["task_reward", "tilted"]
-    assert [name for name in OBJECTIVES if Objective.named(name).is_null] == ["null_control"]
+    assert [name for name in COEFFICIENTS if OBJECTIVES[name].is_told] == ["task_reward", "tilted"]
+    assert [name for name in COEFFICIENTS if Objective.named(name).is_null] == ["null_control"]
+
+
+def test_a_parameter_of_one_name_is_one_whatever_objective_takes_it():
+    """Its limits and its default are found by the name."""
+    for row in OBJECTIVES.values():
+        for parameter in row.parameters:
+            assert PARAMETERS[parameter.name] == parameter
 
 
 def test_the_primary_contrasts_that_follow_from_the_table_are_the_six():
+    of_the_paper = [pair for pair in PRIMARY_FAMILY if {*pair} <= {*COEFFICIENTS, "base"}]
     against_base = [(name, "base") for name in ("task_reward", "sharpening", "tempered", "tilted")]
-    assert list(PRIMARY_FAMILY) == [*against_base, ("task_reward", "sharpening"), ("task_reward", "tempered")]
+    assert of_the_paper == [*against_base, ("task_reward", "sharpening"), ("task_reward", "tempered")]
 
 
 ROW = """

@@ -13,9 +13,12 @@ import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.io import MemoryDataset
+from kedro_mlflow.io.metrics import MlflowMetricsHistoryDataset
 
-from beyond_sharpening.analysis import validate_samples
+from beyond_sharpening.analysis import PRIMARY_FAMILY, validate_samples
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.objectives import PRIMARY
 from beyond_sharpening.wiring.datasets import OptionalPartitions
 
 pytestmark = pytest.mark.whole
@@ -94,6 +97,15 @@ def test_what_reads_everything_waits_for_what_writes_it() -> None:
     assert drawn < order.index("compare_and_report.report.select_histories")
 
 
+def test_a_report_is_made_of_what_is_there_now(tmp_path: Path) -> None:
+    """A node that only writes tables is skipped once they exist, whatever cells have come since."""
+    with KedroSession.create(ROOT, env="test", runtime_params={"data": str(tmp_path)}) as session:
+        catalog = session.load_context().catalog
+        for node in (node for node in pipelines["report"].nodes if node.outputs):
+            made = [catalog.get(name) for name in node.outputs]
+            assert any(isinstance(data, MemoryDataset | MlflowMetricsHistoryDataset) for data in made), node
+
+
 def test_listing_pipelines_imports_no_model_library() -> None:
     code = "import beyond_sharpening.pipeline_registry as r, sys; r.register_pipelines(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
@@ -105,12 +117,12 @@ def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) ->
     summary = json.loads((reporting / "summary.json").read_text())
     assert summary["model"] == "tiny"
     assert summary["seeds"] == [0]
-    assert {row["policy"] for row in summary["rows"]} == {"base", "task_reward", "sharpening", "tempered", "tilted"}
+    assert {row["policy"] for row in summary["rows"]} == {"base", *PRIMARY}
     greedy = [row for row in summary["rows"] if row["decoder"] == "greedy"]
     assert greedy
     assert all(row["pass@4"] is None for row in greedy)
     primary = [row for row in summary["comparisons"] if row["family"] == "primary"]
-    assert len(primary) == 6 * 3
+    assert len(primary) == len(PRIMARY_FAMILY) * 3
     html, markdown = (reporting / "report.html").read_text(), (reporting / "report.md").read_text()
     assert "| every training | fixed_length: " in markdown
     assert "| tempered/alpha2 | alpha: 2.0, normalisation: sum |" in markdown
@@ -123,7 +135,7 @@ def test_the_whole_experiment_leaves_what_the_readme_promises(finished: Path) ->
 
 def test_every_samples_table_keeps_the_contract(finished: Path) -> None:
     tables = list((finished / "07_model_output/tiny").rglob("samples.parquet"))
-    assert len(tables) == 5
+    assert len(tables) == len(["base", *PRIMARY])
     for path in tables:
         table = pd.read_parquet(path)
         validate_samples(table)
@@ -200,7 +212,9 @@ def test_another_cell_stands_beside_the_first_and_joins_the_comparison(finished:
     assert "max_completion_tokens: 41" not in told
     assert "| tilted/alpha4-beta100 | alpha: 4.0, beta: 100.0, normalisation: sum |" in told
     rows = json.loads((finished / "08_reporting/summary.json").read_text())["rows"]
-    assert {row["variant"] for row in rows if row["policy"] == "tilted"} == {"alpha2-beta100", "alpha4-beta100"}
+    trained = pd.read_parquet(finished / "08_reporting/told_and_true.parquet").query("policy == 'tilted'")
+    variants = {"alpha2-beta100", "alpha4-beta100"}
+    assert {row["variant"] for row in rows if row["policy"] == "tilted"} == set(trained["variant"]) == variants
 
 
 def test_more_prompts_a_step_than_problems_are_refused_before_anything_is_kept(tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ def solve_rates(samples, policy):
 def test_the_primary_family_is_the_six_contrasts_fixed_in_advance():
     comparisons = compare_arms(synthetic_samples(ALL, benchmarks=["easy", "hard"]))
     for _, rows in comparisons.groupby("benchmark"):
-        assert list(zip(rows["a"], rows["b"], strict=True)) == list(PRIMARY_FAMILY)
+        assert list(zip(rows["a"], rows["b"], strict=True)) == [pair for pair in PRIMARY_FAMILY if {*pair} <= {*ALL}]
+        assert len(rows) == 6
         assert rows["p_adjusted"].to_numpy() == pytest.approx(multipletests(rows["p_value"], method="holm")[1])
     assert set(comparisons["family"]) == {"primary"}
-    assert len(PRIMARY_FAMILY) == 6
 
 
 def test_absent_policies_leave_their_contrasts_out_of_the_adjustment():

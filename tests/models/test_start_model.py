@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.models.policy import Policy, save_policy
-from beyond_sharpening.models.start_model import architecture, check_context, fetch_policy
+from beyond_sharpening.models.start_model import architecture, check_context, fetch_policy, warn_of_unreadable
 from beyond_sharpening.models.tiny import build_tokenizer
 from beyond_sharpening.parameters import HubBase, Task
 from beyond_sharpening.problems.prompts import prompt_token_ids
@@ -197,6 +197,22 @@ def test_a_context_too_short_for_prompt_and_completion_is_refused_with_the_keys(
         check(context=65, evaluation_tokens=40)
     with pytest.raises(BadInput, match=told + r"task\.max_completion_tokens = 64 do not fit"):
         check(max_completion_tokens=64)
+
+
+def test_prompts_that_the_tokenizer_cannot_write_are_warned_of(caplog):
+    """The small model knows digits and signs alone; GPT-2's unknown token is its EOS token, which templates write."""
+
+    def warned(*questions, **changed):
+        tokenizer = build_tokenizer()
+        for name, token in changed.items():
+            setattr(tokenizer, name, token)
+        caplog.clear()
+        warn_of_unreadable(tokenizer, prompt_token_ids(tokenizer, questions, "{question}"))
+        return caplog.text
+
+    assert "cannot read 4 of the 8 tokens of its validation prompts" in warned("1+2=", "one?")
+    assert not warned("1+2=")
+    assert not warned("1+2=", "one?", eos_token="<unk>")
 
 
 class Hub(BaseHTTPRequestHandler):

@@ -7,7 +7,7 @@ from kedro.framework.cli.project import run as kedro_run
 
 from beyond_sharpening import settings
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.objectives import OBJECTIVES, Objective
+from beyond_sharpening.objectives import OBJECTIVES, PARAMETERS, Objective
 from beyond_sharpening.parameters.sweep import Cell, Sweep, cells
 from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 
@@ -100,19 +100,17 @@ def test_null_leaves_an_objective_out():
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_an_axis_is_what_changes_the_objective(objective):
     """A coefficient that an objective ignores would train the same cell twice under two names."""
-    shipped = Objective.named(objective, alpha=2, beta=100)
-    changes = {
-        "alpha": Objective.named(objective, alpha=4, beta=100) != shipped,
-        "beta": Objective.named(objective, alpha=2, beta=1000) != shipped,
-        "normalisation": shipped.reference != 0 and objective != "null_control",  # which aims at π_ref itself
-    }
+    shipped = Objective.named(objective)
+    smaller = {name: (each.above + each.default) / 2 for name, each in PARAMETERS.items()}
+    changes = {name: Objective.named(objective, **{name: value}) != shipped for name, value in smaller.items()}
+    changes["normalisation"] = 0 != shipped.reference != shipped.policy  # it acts on the share b − c
     assert set(OBJECTIVES[objective].takes) == {axis for axis, changed in changes.items() if changed}
 
 
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"objectives": {"grpo": {}}}, "sweep.objectives: 'grpo' is no objective; known: task_reward, sharpening, "),
+        ({"objectives": {"grpo": {}}}, "sweep.objectives: 'grpo' is not an objective; known: task_reward, "),
         ({"objectives": {"task_reward": {"alpha": [1]}}}, "sweep.objectives: task_reward has no alpha to vary; it has"),
         ({"objectives": {"tempered": {"beta": 100}}}, "sweep.objectives: tempered has no beta to vary; it has: alpha"),
         ({"objectives": dict.fromkeys(OBJECTIVES)}, "sweep.objectives: names no objective; known: task_reward, "),

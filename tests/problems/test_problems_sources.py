@@ -252,6 +252,12 @@ class TestLocal:
         assert [problem.gold for problem in problems] == ["1"]
         assert [row.reason for row in dropped] == ["no gold answer in column 'answer' (read as verbatim)"]
 
+    def test_a_gold_that_the_grader_does_not_take_is_shown(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"}, {"question": "b", "answer": "one"})
+        _, dropped = load_problems("toy", local(path), seed=0, split="train", has_answer=str.isdigit)
+        told = "the grader takes no answer from the gold 'one' in column 'answer' (read as verbatim)"
+        assert [row.reason for row in dropped] == [told]
+
     @pytest.mark.parametrize(("name", "content"), [("latin.jsonl", b'{"question": "\xe9"}'), ("plain.jsonl.gz", b"{}")])
     def test_a_file_that_cannot_be_read_as_text_is_named(self, tmp_path: Path, name: str, content: bytes) -> None:
         path = tmp_path / name
@@ -266,7 +272,7 @@ class TestLocal:
 
     def test_a_repeated_id_is_an_error(self, tmp_path: Path) -> None:
         path = write(tmp_path / "a.jsonl", *({"question": q, "answer": "1", "key": 7} for q in "ab"))
-        with pytest.raises(ValueError, match=r"line 2: the id 'toy-7' stands already at .*line 1"):
+        with pytest.raises(ValueError, match=r"line 2: the id 'toy-7' already stands at .*line 1"):
             load_problems("toy", local(path, id="key"), seed=0, split="train")
 
     def test_no_problem_left_is_an_error_that_says_why(self, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_base_alone_still_gives_a_report(results):
     alone = report(replace(results, **base, comparisons=pd.DataFrame(), histories={}))
     assert "Who is better than whom" not in sections(alone.markdown)
     assert "How the trainings went" not in sections(alone.markdown)
-    assert "Not in this comparison: Task reward, Sharpening, Tempered sampling, Tilted sampling." in alone.markdown
+    assert "Not in this comparison: Task reward, Sharpening, Tempered sampling, Tilted sampling" in alone.markdown
     assert len(Page(alone.html).images) == 2
 
 

@@ -207,7 +207,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
     [
         ({"model": "gpt5"}, "model = 'gpt5': unknown; known: any_model, llama32_3b, qwen25_05b, qwen25_3b,"),
         ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: base, base_seed, benchmark,"),
-        ({"train": {"grpo": {"alpha": 1}}}, "train.grpo = 'grpo': unknown; known: null_control, sharpening,"),
+        ({"train": {"grpo": {"alpha": 1}}}, "train.grpo = 'grpo': unknown; known: "),
         ({"train": {"tilted": {"alhpa": 4}}}, "train.tilted.alhpa = 4: unknown key; known: adam_betas, alpha, beta,"),
         ({"train": {"tilted": {"alpha": -1}}}, "train.tilted.alpha = -1: Input should be greater than 0"),
         ({"train": {"tempered": {"alpha": 101}}}, "train.tempered.alpha = 101: Input should be less than or equal to"),
@@ -322,9 +322,9 @@ def test_bad_input_in_a_file_is_laid_at_that_files_door(conf, file, text, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("model: tiny\nhardware: {threads: 1\ntrain_seed: 1", "line 3: no YAML: did not find expected ',' or '}'"),
-        ("model: tiny\ntrain_seed: 1: 2", "line 2: no YAML: mapping values are not allowed in this context"),
-        ("train_seed: 1\ntrain_seed: 2", "line 2: no YAML: found duplicate key train_seed"),
+        ("model: tiny\nhardware: {threads: 1\ntrain_seed: 1", "line 3: not YAML: did not find expected ',' or '}'"),
+        ("model: tiny\ntrain_seed: 1: 2", "line 2: not YAML: mapping values are not allowed in this context"),
+        ("train_seed: 1\ntrain_seed: 2", "line 2: not YAML: found duplicate key train_seed"),
     ],
 )
 def test_a_file_that_is_no_yaml_is_named_with_the_line(conf, text, told):
@@ -459,6 +459,6 @@ def test_a_key_in_two_files_and_a_file_that_is_no_utf8_are_told_in_a_line(conf):
     (conf / "base/parameters_own.yml").write_text("train_seed: 1")
     told = refusal(conf=conf)
     assert "conf/base/parameters_own.yml" in told
-    assert told.endswith("train_seed: a key stands in one file of a folder alone; remove one of the two")
+    assert told.endswith("train_seed: a key may stand in only one file of a folder; remove one of the two")
     (conf / "base/parameters_own.yml").write_bytes("data: ü".encode("utf-16"))
     assert refusal(conf=conf).endswith("\n  conf/base/parameters_own.yml: save it as UTF-8")

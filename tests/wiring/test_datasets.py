@@ -93,7 +93,7 @@ def test_saving_a_policy_in_its_own_place_keeps_it(dataset, made):
 
 
 def test_there_is_nothing_to_save_without_a_folder(dataset, tmp_path):
-    with pytest.raises(DatasetError, match="is no folder: there is no policy to save"):
+    with pytest.raises(DatasetError, match="is not a folder: there is no policy to save"):
         dataset.save(Policy(tmp_path / "nowhere"))
 
 

@@ -22,8 +22,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:register_new_resolver")
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 BASE = {file.stem: yaml.safe_load(file.read_text()) for file in (CONF / "base").glob("parameters_*.yml")}
-MODELS = sorted(BASE["parameters_models"]["models"])
-DOMAINS = sorted(BASE["parameters_domains"]["domains"])
+MODELS, DOMAINS = (
+    sorted(name for file in BASE.values() for name in file.get(key, ())) for key in ("models", "domains")
+)
 
 
 def loader(**asked) -> ExperimentConfigLoader:

@@ -109,7 +109,8 @@ def test_an_adapter_of_layers_that_the_model_has_not_is_refused_with_those_it_ha
     lora = ("training.lora.rank=4", "training.lora.scale=4", "training.lora.targets=[q_prj]")
     result = dry_run(tmp_path, f"model={model}", *lora, pipeline="train_tilted")
     assert result.exit_code == 1
-    assert f"train.tilted.lora.targets: 'q_prj' is no linear layer of the start model; it has: {has}" in result.output
+    told = f"train.tilted.lora.targets: 'q_prj' is not a linear layer of the start model; it has: {has}"
+    assert told in result.output
     assert "lm_head" not in result.output
 
 

@@ -129,7 +129,7 @@ def _values(tables: Any, name: str) -> Any:
 
 
 def _applicable(objective: str, block: Mapping[str, Any]) -> dict[str, Any]:
-    """What made a training; as it stands where the objective is no longer known."""
+    """What made a training, left as it stands where the objective is no longer known."""
     return training_identity(objective, block) if objective in OBJECTIVES else dict(block)
 
 

@@ -83,14 +83,14 @@ def training_identity(objective: str, block: Mapping[str, Any]) -> dict[str, Any
 
 
 def trained_task(task: Mapping[str, Any]) -> dict[str, Any]:
-    """What a training is asked: all of ``task`` but the lengths of evaluation, and what is not set of newer keys."""
+    """What a training is asked: all of ``task`` except the lengths of evaluation, and newer keys that are not set."""
     newer = ("system_prompt", "evaluation_tokens", "context")
     old = {key: value for key, value in task.items() if key not in newer}
     return {**old, **_set(task, "system_prompt", "context")}
 
 
 def manifest(parameters: Mapping[str, Any], stage: str, project: Path) -> dict[str, Any]:
-    """What is written beside a result: its identity, and what else one may want to know of its making."""
+    """What is written beside a result: its identity, and what else one may want to know about its making."""
     return {
         "identity": identity(parameters, stage),
         "hardware": parameters["hardware"],

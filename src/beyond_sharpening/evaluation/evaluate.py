@@ -33,7 +33,7 @@ def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | 
         policy: what is decoded.
         base: what scores every completion too.
         exam: problems, decoders, lengths, grader and seed.
-        folder: where parts are kept; those that are there are not made again. None keeps none.
+        folder: where parts are kept; those that are there are not made again. None keeps nothing.
     """
     parts = drawn_parts(arm, policy, base, exam)
     tables = _complete(parts, arm, policy, base, exam, folder)

@@ -23,8 +23,8 @@ from beyond_sharpening.parameters.decoders import Decoder
 from beyond_sharpening.problems import Problem
 
 BATCHES, COMPLETIONS = 4, 32
-"""A part has the problems that fill some batches at so many completions each: few enough to be lost, enough to keep
-batches full. Whatever decoders are asked for, or another would draw all parts anew."""
+"""A part holds the problems that fill some batches at this many completions each: few enough to lose, enough to keep
+batches full. Its size does not depend on the decoders asked for, or another decoder would draw all parts anew."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from beyond_sharpening.parameters import ForeignPolicy
 
 SHAPE = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
-"""What no training changes of a model."""
+"""What training never changes in a model."""
 
 PROBE = [{"role": "user", "content": "What is 1 + 1?"}]
 
@@ -31,11 +31,11 @@ def take_over(name: str, options: ForeignPolicy, base: Policy, folder: Path) -> 
         folder: where it is kept; written over.
 
     Returns:
-        The policy, and what to tell of it, a line each.
+        The policy, and what to say about it, a line each.
 
     Raises:
-        BadInput: if it cannot be loaded, is no training of this base (another shape or vocabulary), or would be asked
-            or ended otherwise than the base (another chat template, further EOS tokens).
+        BadInput: if it cannot be loaded, was not trained from this base (another shape or vocabulary), or would be
+            asked or ended differently from the base (another chat template, further EOS tokens).
     """
     check_there(name, options)
     model, notes = _load(name, options, base)
@@ -126,7 +126,7 @@ def _own_tokenizer(options: ForeignPolicy) -> PreTrainedTokenizerBase | None:
 def check_tokenizer(
     name: str, own: PreTrainedTokenizerBase, base: PreTrainedTokenizerBase, *, asked_like_base: bool
 ) -> list[str]:
-    """What to tell of a policy's tokenizer beside the base's.
+    """What to say about a policy's tokenizer beside the base's.
 
     Raises:
         BadInput: for a token that is another number, or a chat template that writes another prompt.

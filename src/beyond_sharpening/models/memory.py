@@ -4,7 +4,7 @@ Counted from the shape of a model (``shape``) and from how training and decoding
 autocast turns to bfloat16, AdamW, a frozen reference, one policy update a batch. B is the completions of a batch, T the
 tokens of a prompt with its completion. What the GPU's own runtime and its allocator take is left out:
 ``hardware.memory_gib`` is what is left for the rest. At the widths of the models here the passes of an update hold less
-than a GiB less than is counted, and never more (``tests/test_plan.py``).
+than a GiB less than is counted, and never more (``tests/models/test_memory.py``).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ GIB = 2**30
 FLOAT32, FLOAT64 = 4, 8
 BYTES = {"float32": 4, "bfloat16": 2}
 
-# TRL's fused head projects so many tokens onto so many entries at a time (trl.kernels.chunked_logprob).
+# TRL's fused head projects this many tokens onto this many entries at a time (trl.kernels.chunked_logprob).
 HEAD_TOKENS, HEAD_ENTRIES = 4096, 32768
-# Of a GPU, for a colocated vLLM (trl.RLOOConfig.vllm_gpu_memory_utilization).
+# The share of a GPU that a colocated vLLM takes (trl.RLOOConfig.vllm_gpu_memory_utilization).
 VLLM_SHARE = 0.3
 # Stands in where task.max_prompt_tokens is not given.
 PROMPT_TOKENS = 512
@@ -61,12 +61,12 @@ class Memory:
 
 
 def state_memory(shape: Shape, hardware: Hardware, lora: Lora | None = None) -> dict[str, int]:
-    """What one process of a training holds all the time but gradients.
+    """What one process of a training holds throughout, gradients aside.
 
     Weights that learn are float32, and AdamW keeps two moments of each of them and a step count of each tensor
     (Loshchilov & Hutter, arXiv 1711.05101; ``torch.optim.AdamW``), 4 bytes each. The reference has the dtype of the
     hardware; below an adapter it is the weights themselves, which have that dtype too. Shards are of weights and
-    optimiser; the reference is whole on every process, but for ZeRO-3.
+    optimiser; the reference is whole on every process, except under ZeRO-3.
     """
     size, shards, trainable = BYTES[hardware.dtype], _shards(hardware), shape.trainable(lora)
     weight = FLOAT32 if _learns(hardware, lora) else size
@@ -112,7 +112,7 @@ def cache_memory(shape: Shape, rows: int, tokens: int, dtype: str) -> int:
 def layer_memory(shape: Shape, tokens: int, dtype: str) -> int:
     """What one layer saves for its backward pass, with attention that never writes its T × T weights.
 
-    In the manner of Korthikanti et al. (arXiv 2205.05198), section 4.1, for a gated MLP, RMS norms and float32 weights.
+    After Korthikanti et al. (arXiv 2205.05198), section 4.1, for a gated MLP, RMS norms and float32 weights.
     Each norm saves its input and its normalised input in float32 and one scale a token. Under autocast every linear
     layer saves a cast copy of its input: h for queries, keys, values, gate and up, q for the output, f for down. The
     gate, its activation and the up projection are saved too, and attention's queries, keys, values and a scale a head.
@@ -140,7 +140,7 @@ def backward_memory(shape: Shape, rows: int, tokens: int, dtype: str, checkpoint
     """What the backward pass of one layer holds beside that: two gradients as wide as the MLP, and what padding costs.
 
     Where sequences are padded, keys and values are repeated for every query head, and a mask goes with them. With
-    checkpointing the layer is computed anew first.
+    checkpointing the layer is recomputed first.
     """
     size = BYTES[dtype]
     wide = size * 2 * (shape.intermediate + shape.queries - shape.keys) * rows * tokens
@@ -149,7 +149,7 @@ def backward_memory(shape: Shape, rows: int, tokens: int, dtype: str, checkpoint
 
 
 def decoding_memory(shape: Shape, rows: int, prompt: int, completion: int, dtype: str) -> dict[str, int]:
-    """Of a batch of completions while they grow.
+    """What a batch of completions holds while they grow.
 
     The cache; what the pass over the prompts, at most one a row, takes beyond it before it is there: the widest tensors
     of a layer; and, to draw a token, the logits, two float32 and three float64 tensors of their size.
@@ -212,7 +212,7 @@ def _vllm_memory(options: Training, hardware: Hardware) -> int:
 def update_memory(
     shape: Shape, tokens: int, rollouts: int, hardware: Hardware, lora: Lora | None = None
 ) -> list[Memory]:
-    """Of the forward and of the backward pass of an update, where gradients of an earlier batch are there.
+    """What the two passes of an update hold, forward and backward, where gradients of an earlier batch are there.
 
     Args:
         shape: the model's.
@@ -247,7 +247,7 @@ def update_memory(
 
 
 def _gathered(parameters: int, hardware: Hardware) -> dict[str, int]:
-    """So many parameters whole, where processes keep shards."""
+    """This many parameters, whole, where processes keep shards."""
     return {} if _shards(hardware) == 1 else {"gathered weights": BYTES[hardware.dtype] * parameters}
 
 

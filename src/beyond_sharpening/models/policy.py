@@ -85,7 +85,7 @@ def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
 
 @contextmanager
 def without_bars() -> Iterator[None]:
-    """Keep transformers from drawing a bar for every file of weights; downloads show theirs all the same."""
+    """Keep transformers from drawing a bar for every file of weights; downloads still show theirs."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

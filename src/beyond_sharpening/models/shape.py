@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def linear_layers(config: PretrainedConfig) -> list[str]:
-    """Names of the linear layers of the model that a configuration describes; not the head, of which the
-    trainer's loss takes the weight past any adapter."""
+    """Names of the linear layers of the model that a configuration describes; not the head, whose
+    weight the trainer's loss takes past any adapter."""
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
 
@@ -35,7 +35,7 @@ def check_targets(lora: Lora, config: PretrainedConfig, key: str) -> None:
     """Raise a BadInput for an adapter on an embedding whose weight is the head's as well.
 
     In training it changes the embedding alone; merged into the weight they share, it changes the head too, and the
-    policy that is kept is another than the one that was trained.
+    policy that is kept is not the one that was trained.
     """
     if lora.targets == "all-linear" or not getattr(config.get_text_config(), "tie_word_embeddings", False):
         return
@@ -140,12 +140,12 @@ class Shape:
         return self.vocabulary * self.hidden
 
     def training_flops(self, prompt: int, completion: int, completions: int = 1) -> int:
-        """Floating-point operations that the gradient of so many completions of one prompt needs.
+        """Floating-point operations that the gradient of this many completions of one prompt needs.
 
         Six a token and entry of a matrix (Kaplan et al., arXiv 2001.08361, section 2.1): two forward, four backward.
         The head meets completion tokens alone; an embedding is looked up and costs nothing. Attention takes 4·q·L
-        forward, and three times that in all, for each pair of tokens of which one sees the other. What is computed
-        anew (checkpoints, logits, the prompt for each of its completions) is not needed, and not counted.
+        forward, and three times that in all, for each pair of tokens of which one sees the other. What is
+        recomputed (checkpoints, logits, the prompt for each of its completions) is not needed, and not counted.
         """
         matrices = (self.linear - self.head) * prompt + self.linear * completions * completion
         pairs = prompt * (prompt + 1) // 2 + completions * (completion * prompt + completion * (completion + 1) // 2)

@@ -7,6 +7,7 @@ which one pads, what the chat template writes. Everything later, here or in any 
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from beyond_sharpening.parameters import HubBase, Task
+
+
+logger = logging.getLogger(__name__)
 
 
 def fetch_policy(base: HubBase, folder: Path) -> Policy:
@@ -88,8 +92,8 @@ def check_continues(base: HubBase, config: PretrainedConfig) -> None:
 
     if type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False):
         raise BadInput(
-            f"base.path = {base.path!r} is an encoder (model_type {config.model_type}), which fills gaps and continues "
-            "no text: choose a causal language model"
+            f"base.path = {base.path!r} is an encoder (model_type {config.model_type}), which fills gaps and does "
+            "not continue text: choose a causal language model"
         )
 
 
@@ -154,6 +158,26 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: PretrainedConfi
         )
 
 
+def warn_of_unreadable(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Sequence[int]]) -> None:
+    """Warn if prompts hold text that the tokenizer has no token for: the model answers another question, unnoticed.
+
+    Not where the token for the unknown has another use too, as GPT-2's has: a chat template may write it.
+
+    Args:
+        tokenizer: the one that made the prompts.
+        prompts: their token ids.
+    """
+    unknown = tokenizer.unk_token_id
+    if unknown in (None, tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.pad_token_id):
+        return
+    if unread := sum(ids.count(unknown) for ids in prompts):
+        logger.warning(
+            "the start model cannot read %d of the %d tokens of its validation prompts: its tokenizer has none for "
+            "them; choose another model for this domain (--params=model=...)",
+            *(unread, sum(map(len, prompts))),
+        )
+
+
 def _load_tokenizer(base: HubBase) -> PreTrainedTokenizerBase:
     """The tokenizer of the model; without its files transformers fails, or makes one of special tokens alone."""
     from transformers import AutoTokenizer
@@ -213,7 +237,7 @@ def settle_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 
 
 def _source(base: HubBase) -> dict[str, Any]:
-    """What ``from_pretrained`` is told of where the model is."""
+    """Where the model is, as ``from_pretrained`` takes it."""
     source = {"pretrained_model_name_or_path": base.path, "revision": base.revision}
     return source if base.gguf is None else {**source, "gguf_file": base.gguf}
 
@@ -243,7 +267,7 @@ def _differences(told: Mapping[str, Any], found: Mapping[str, Any], prefix: str 
 
 @contextmanager
 def _told_plainly(base: HubBase) -> Iterator[None]:
-    """Say what the hub's refusal, or a file that is damaged, means for the person who asked."""
+    """Say what the hub's refusal, or a damaged file, means for the person who asked."""
     from safetensors import SafetensorError
 
     try:

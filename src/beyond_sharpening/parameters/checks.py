@@ -17,7 +17,7 @@ class Theory(Strict):
 
     seed: Seed = Field(description="Of the random policies, and of the trainings.")
     objectives: list[ObjectiveName] = Field(
-        default=[*OBJECTIVES], min_length=1, description="What is trained to its known optimum; all of the table."
+        default=[*OBJECTIVES], min_length=1, description="What is trained to its known optimum; by default all."
     )
 
 
@@ -31,7 +31,7 @@ class BenchmarkStep(Strict):
     own_lengths: bool = Field(default=False, description="Completions end at an EOS.")
     measured: Positive = Field(default=1, description="Steps measured, after one that warms up.")
     config: dict[str, Any] | None = Field(
-        default=None, description="Keys of the model's config.json; none is the start model's."
+        default=None, description="Keys of the model's config.json; none takes the start model's."
     )
 
 

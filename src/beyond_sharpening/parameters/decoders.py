@@ -193,7 +193,7 @@ Decoder = Annotated[
 def expand_lists(decoders: Mapping[str, Any]) -> dict[str, Any]:
     """One decoder for each combination where a value is a list: ``sir`` with α of [2, 4] is two, named for α.
 
-    Values are validated later; anything that is no block of keys is left as it is.
+    Values are validated later; anything that is not a block of keys is left as it is.
     """
     expanded: dict[str, Any] = {}
     for name, block in decoders.items():

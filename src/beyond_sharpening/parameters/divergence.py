@@ -12,11 +12,11 @@ from beyond_sharpening.parameters.block import Positive, Strict
 class Divergence(Strict):
     """The rules by which a training is watched; docs/reliability.md says why each is what it is.
 
-    A rule that is ``null`` is off. Numbers that are no numbers always end a training.
+    A rule that is ``null`` is off. A value that is not a number always ends a training.
     """
 
     action: Literal["go_on", "stop"] = Field(default="go_on", description="What a training does that diverges.")
-    steps: Positive = Field(default=5, description="Steps in a row of which a rule must be true.")
+    steps: Positive = Field(default=5, description="Steps in a row for which a rule must hold.")
     min_entropy: float | None = Field(default=0.02, ge=0, description="Nats a token; below it a policy has collapsed.")
     max_truncated: float | None = Field(
         default=0.95, gt=0, le=1, description="Share of completions cut short, where it began below half of it."

@@ -180,7 +180,7 @@ def locate(path: Sequence[str | int]) -> tuple[list[str], Any]:
 
 
 def _bare(block: Any) -> Any:
-    """A type without what no path names: its annotations, and the None that may stand in its place."""
+    """A type without the parts that no path names: its annotations, and the None that may stand in its place."""
     if get_origin(block) is Annotated:
         return _bare(get_args(block)[0])
     members = [member for member in get_args(block) if member is not NoneType]

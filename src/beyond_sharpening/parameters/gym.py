@@ -51,7 +51,7 @@ class ReasoningGymSource(BaseModel):
     ] = list(GYM_TASKS)
     left_out: Annotated[list[str], Field(description="Tasks of these categories to leave out.")] = []
     settings: Annotated[
-        dict[str, dict[str, Any]], Field(description="Sizes and difficulties of tasks, by the names of their own.")
+        dict[str, dict[str, Any]], Field(description="Sizes and difficulties of tasks, by the tasks' own names.")
     ] = {}
 
     @model_validator(mode="after")

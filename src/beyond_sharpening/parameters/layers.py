@@ -39,7 +39,7 @@ def compose(layers: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, An
 
     Raises:
         UnknownName: for a model (to run, or of the grid), domain or objective that has no block, a training set or
-            benchmark that has no source, or a layer that is no block of keys.
+            benchmark that has no source, or a layer that is not a block of keys.
     """
     rest = dict(layers)
     models, domains, sources, shared, train = (_block(rest.pop(name, {}), name) for name in LAYERS)

@@ -19,7 +19,7 @@ OWN = (*PARAMETERS, "normalisation")
 
 def _known(name: str) -> str:
     if name not in OBJECTIVES:
-        raise ValueError(f"{name!r} is no objective; known: {', '.join(OBJECTIVES)}")
+        raise ValueError(f"{name!r} is not an objective; known: {', '.join(OBJECTIVES)}")
     return name
 
 
@@ -41,7 +41,7 @@ def own_type(name: str) -> Any:
 
 
 def own_of(objective: str, own: Mapping[str, Any], shared: Collection[str]) -> dict[str, Any]:
-    """What is given to an objective of its own, validated, with the defaults of what is not given.
+    """An objective's own parameters, validated, with the defaults of those that are not given.
 
     Args:
         objective: a name of the table.

@@ -1,4 +1,4 @@
-"""What a reader is told in units of their own."""
+"""What readers are told in their own units."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class ColumnMapping(BaseModel):
         str | None, Field(description="Column with how far from the gold answer a number may be, where it may.")
     ] = None
     alternatives: Annotated[
-        str | None, Field(description="Text between several acceptable answers in the gold column; none for no such.")
+        str | None, Field(description="Text between acceptable answers in the gold column; none where there is one.")
     ] = None
     rounded: Annotated[
         bool,
@@ -114,7 +114,7 @@ class QuestionsSource(BaseModel):
     kinds: Annotated[
         list[QuestionKind], Field(min_length=1, description="What is asked; each kind has an equal share.")
     ]
-    largest_term: Annotated[int, Field(ge=2, le=999, description="Numbers in a question are 1 to this.")] = 9
+    largest_term: Annotated[int, Field(ge=2, le=999, description="Numbers in a question run from 1 to this.")] = 9
     size: Annotated[int, Field(ge=1, description="How many different questions to generate.")]
 
 

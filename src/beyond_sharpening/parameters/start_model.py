@@ -61,7 +61,7 @@ class HubBase(Strict):
     )
     dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     config: dict[str, Any] | None = Field(
-        default=None, description="Keys of its config.json; what is loaded must agree. It gives the shape beforehand."
+        default=None, description="Keys of its config.json; what is loaded must agree. Gives the shape before that."
     )
     chat_template: str | None = Field(default=None, description="Replaces the tokenizer's own template.")
     template_variables: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], bool | str] = Field(

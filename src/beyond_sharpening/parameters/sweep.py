@@ -85,7 +85,7 @@ class Sweep(_Block):
         if not isinstance(value, Mapping):
             return value
         if unknown := [name for name in value if name not in OBJECTIVES]:
-            raise ValueError(f"{unknown[0]!r} is no objective; known: {', '.join(OBJECTIVES)}")
+            raise ValueError(f"{unknown[0]!r} is not an objective; known: {', '.join(OBJECTIVES)}")
         kept = {name: axes for name, axes in value.items() if axes is not None}
         if not kept:
             raise ValueError(f"names no objective; known: {', '.join(OBJECTIVES)}")

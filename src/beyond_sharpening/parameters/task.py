@@ -1,4 +1,4 @@
-"""What is asked, and of whom an answer is judged."""
+"""What is asked, and by what an answer is judged."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Task(Strict):
     """How a problem is put and graded."""
 
     prompt: str = Field(description="Template of the user's message, with {question} in it.")
-    system_prompt: str | None = Field(default=None, min_length=1, description="The message before it; none has none.")
+    system_prompt: str | None = Field(default=None, min_length=1, description="The message before it; none sends none.")
     max_completion_tokens: Positive | None = Field(
         default=None, description="Longest completion in training; none is what the context leaves."
     )
     context: int | None = Field(
         default=None,
         ge=2,
-        description="Tokens that a prompt and its completion share in training; none is no bound.",
+        description="Tokens that a prompt and its completion share in training; none sets no bound.",
     )
     max_prompt_tokens: Positive | None = Field(
         default=None, description="Training problems whose prompt is longer are left out; none keeps all."

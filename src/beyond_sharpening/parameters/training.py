@@ -20,9 +20,9 @@ from beyond_sharpening.parameters.trl import FIXED_TRL_ARGUMENTS
 POLICIES = ("base", *OBJECTIVES)
 
 WITHOUT_EFFECT = ("differs", "checkpoint_every")
-"""The parameters of a training that change nothing of what it makes: no part of its identity or its name."""
+"""The parameters that change nothing about what a training makes: not part of its identity or its name."""
 
-LONGEST_NAME = 80  # characters; beyond it what differs is told by a hash
+LONGEST_NAME = 80  # characters; in a longer one a hash stands for what differs
 
 
 class Lora(Strict):
@@ -119,7 +119,7 @@ class Training(Strict):
         return self
 
     def steps_on(self, problems: int) -> int:
-        """Steps of a training on so many problems: ``steps``, or those of ``epochs`` where they are fewer."""
+        """Steps of a training on this many problems: ``steps``, or those of ``epochs`` where they are fewer."""
         if self.epochs is None:
             return self.steps
         return min(self.steps, self.epochs * (problems // self.prompts_per_step))
@@ -187,4 +187,4 @@ def _as_name(key: str, value: Any) -> str:
         return key if value else f"no_{key}"
     if isinstance(value, int | float):
         return f"{key}{value:.12g}"
-    return f"{key}_{value}" if isinstance(value, str) else "?"  # which is no part of a name: it is hashed
+    return f"{key}_{value}" if isinstance(value, str) else "?"  # never part of a name: it is hashed

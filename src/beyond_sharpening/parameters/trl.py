@@ -55,5 +55,4 @@ FIXED_TRL_ARGUMENTS = {
     "warmup_steps",
     "weight_decay",
 }
-"""Another value would train another objective, would have no effect, or has a parameter of its own here.
-"""
+"""Another value would train another objective, would have no effect, or has a parameter of its own here."""

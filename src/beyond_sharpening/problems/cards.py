@@ -46,7 +46,7 @@ def card(
 def shared_questions(
     problems: Mapping[str, Collection[Problem]], normalise: Callable[[str], str] = normalise_question
 ) -> dict[str, dict[str, int]]:
-    """Count, for each benchmark, its questions that stand in each other one too; those without any are left out."""
+    """Count, for each benchmark, its questions that each of the others has too; those without any are left out."""
     questions = {name: {normalise(problem.question) for problem in each} for name, each in problems.items()}
     counts = {
         name: {other: len(here & there) for other, there in questions.items() if other != name and here & there}

@@ -28,7 +28,7 @@ def worked_solution(chain: str, misread: bool = False) -> str:
     """
     terms = _terms(chain if misread else _without_brackets(chain))
     running = itertools.accumulate(terms)
-    next(running)  # the first term is no partial sum
+    next(running)  # the first term is not a partial sum
     partial_sums = [f"{total}{term:+d}=" for total, term in zip(running, terms[2:], strict=False)]
     return "".join(partial_sums) + f"\\boxed{{{sum(terms)}}}"
 

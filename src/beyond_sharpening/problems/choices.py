@@ -9,7 +9,7 @@ def read_choices(values: Mapping[str, Any], columns: str | Sequence[str], place:
     """The options of a row, from the column with their list or the columns with one each; empty ones are left out.
 
     Raises:
-        ValueError: if a column is missing or holds no list, or there are not from 2 to 26 options.
+        ValueError: if a column is missing or holds no list, or the options are fewer than 2 or more than 26.
     """
     names = [columns] if isinstance(columns, str) else columns
     if missing := [name for name in names if name not in values]:

@@ -15,11 +15,11 @@ def chains(name: str, source: GeneratorSource, *, seed: int, split: str) -> list
     """Generate different chains of sums and differences, ``8+5-3-6=``, by reasoning_gym's ``chain_sum``.
 
     Terms have exactly ``digits`` digits (0 to 9 for one digit); the number of terms is uniform and becomes the
-    difficulty. A share has brackets round two terms behind a minus. The same arguments give the same problems, other
+    difficulty. A share has brackets round two terms behind a minus. The same arguments give the same problems; other
     names or seeds give unrelated ones.
 
     Raises:
-        ValueError: if there are hardly that many different chains.
+        ValueError: if there are too few different chains.
     """
     from reasoning_gym import create_dataset
 

@@ -23,7 +23,7 @@ def read_gold(
         tolerance: how far from it an answer may be.
 
     Raises:
-        ValueError: if the tolerance is no number.
+        ValueError: if the tolerance is not a number.
     """
     gold = _READERS[reader](text)
     if alternatives is not None and alternatives in gold:

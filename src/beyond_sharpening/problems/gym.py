@@ -20,10 +20,10 @@ def gym_problems(name: str, source: ReasoningGymSource, *, seed: int, split: str
     """Generate different problems, each category an equal share of them, each of its tasks an equal share of that.
 
     The category is a problem's difficulty. A task that runs out of different problems leaves its share to the others
-    of its category. The same arguments give the same problems, other names or seeds give unrelated ones.
+    of its category. The same arguments give the same problems; other names or seeds give unrelated ones.
 
     Raises:
-        ValueError: if a task does not take its settings, or the tasks of a category have not so many problems.
+        ValueError: if a task does not take its settings, or the tasks of a category have too few problems.
     """
     problems = []
     for place, category in enumerate(source.categories):

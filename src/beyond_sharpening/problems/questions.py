@@ -16,10 +16,10 @@ _DRAWS_PER_PROBLEM = 50
 def short_questions(name: str, source: QuestionsSource, *, seed: int, split: str) -> list[Problem]:
     """Generate different questions; the kind is their difficulty.
 
-    The same arguments give the same problems, other names or seeds give unrelated ones.
+    The same arguments give the same problems; other names or seeds give unrelated ones.
 
     Raises:
-        ValueError: if a kind has hardly that many different questions.
+        ValueError: if a kind has too few different questions.
     """
     problems = []
     for place, kind in enumerate(source.kinds):

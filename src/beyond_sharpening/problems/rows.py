@@ -68,7 +68,7 @@ def problems_from_rows(
             continue
         if problem.id in place_of_id:
             other = place_of_id[problem.id]
-            raise ValueError(f"{place}: the id {problem.id!r} stands already at {other}: name a column of unique ids.")
+            raise ValueError(f"{place}: the id {problem.id!r} already stands at {other}: name a column of unique ids.")
         first_with[question], place_of_id[problem.id] = (place, problem), place
         problems.append(problem)
     return problems, dropped
@@ -115,7 +115,8 @@ def _fault(
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error
     if not has_gold:
-        return f"no gold answer in column {columns.gold!r} (read as {columns.gold_reader})"
+        fault = f"the grader takes no answer from the gold {problem.gold!r}" if problem.gold else "no gold answer"
+        return f"{fault} in column {columns.gold!r} (read as {columns.gold_reader})"
     if same is None:
         return None
     where, first = same

@@ -22,7 +22,7 @@ _TYPESETTING = tuple(
 def normalise_question(text: str) -> str:
     """Return what two typesettings of one question share.
 
-    Unicode is brought to NFKC, case, all white space and the punctuation of sentences are removed, and so is LaTeX
+    Unicode is brought to NFKC; case, all white space and the punctuation of sentences are removed, and so is LaTeX
     that only sets the type: dollar signs, spacing commands, ``\\left`` and ``\\right``, ``\\text``; ``\\dfrac`` becomes
     ``\\frac``, ``\\neq`` ``\\ne``, ``\\cdots`` ``\\dots``, and ``x^{2}`` becomes ``x^2``.
     """
@@ -33,5 +33,5 @@ def normalise_question(text: str) -> str:
 
 
 def as_written(text: str) -> str:
-    """Return the question with white space at its ends left out: for code and grids, every other character counts."""
+    """Return the question without white space at its ends: for code and grids, where every other character counts."""
     return unicodedata.normalize("NFC", text).strip()

@@ -1,6 +1,6 @@
 """Speed, side by side with peers: the same model, prompts and numbers of steps, in one run.
 
-Repeats of ours and the peer's are interleaved, so that what else the machine does meets both; medians are compared.
+Repeats of ours and the peer's are interleaved, so that what else the machine does affects both; medians are compared.
 
 contest    one piece of work done twice
 decoding   power sampling, and rollouts

@@ -2,7 +2,7 @@
 
 Both do the same work: completions of one length from the same prompts, log-probabilities under the policy and under
 the start model, a gradient and an AdamW step. TRL's trainer scores new completions under the policy in a pass of its
-own; ours takes what its sampling loop said.
+own; ours takes those of its sampling loop.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _memory_row(rates: dict[str, dict[str, list[float]]], conditions: str) -> Me
 
 
 def _utilisation(rates: dict[str, dict[str, list[float]]], flops: float, conditions: str) -> list[Measurement]:
-    """Model-FLOPs utilisation of the training part, at so many operations a token, where the device's peak is known."""
+    """Model-FLOPs utilisation of the training part, from its operations a token; where the device's peak is known."""
     name = torch.cuda.get_device_name()
     peaks = [flops for device, flops in PEAK_FLOPS.items() if device in name]
     if not peaks:

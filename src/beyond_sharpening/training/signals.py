@@ -2,7 +2,8 @@
 
 The domain's grader gives a verdict on every completion, and accuracy, validation and the best policy read verdicts
 alone (``truth``). A *signal* makes R of whole groups of completions, from their verdicts or from anything else that
-``Rollouts`` holds. To add one: a block in ``parameters.signals`` and its union, and a function here.
+``Rollouts`` holds. To add one: a block in ``parameters.signals`` and its union, a function here, and a row in
+``docs/signals.md``.
 
 R depends on the seed, the step and a completion's place among those of all processes, and on nothing else of the
 machine: it is the same however many processes share a step, and after a resume.
@@ -78,7 +79,9 @@ def told(signal: named.SignalBlock, rollouts: Rollouts) -> torch.Tensor:
         NotImplementedError: for a signal without a function of its own.
         BadInput: if a judge cannot be loaded, or gives something else than a number in [0, 1] for each.
     """
-    raise NotImplementedError(f"no function here makes R of {type(signal).__name__}")
+    raise NotImplementedError(
+        f"training/signals.py has no function that makes rewards of {type(signal).__name__}: add one (@told.register)"
+    )
 
 
 @told.register

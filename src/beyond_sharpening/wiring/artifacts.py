@@ -33,7 +33,7 @@ def settle_artifacts(server: Mapping[str, Any], experiment: Mapping[str, Any], p
 
 
 def _settle(database: sqlite3.Connection, name: str, folder: Path) -> None:
-    """Of an experiment: its address, and those of its runs, but for runs whose files lie somewhere else."""
+    """Of an experiment: its address, and those of its runs, except runs whose files lie somewhere else."""
     known = database.execute("select experiment_id, artifact_location from experiments where name = ?", (name,))
     for experiment, location in known.fetchall():
         if location != folder.as_uri():
@@ -47,6 +47,6 @@ def _settle(database: sqlite3.Connection, name: str, folder: Path) -> None:
 
 
 def _is_gone(address: str) -> bool:
-    """True of a place in this file system that is not there."""
+    """True for a place in this file system that is not there."""
     parsed = urlparse(address)
     return parsed.scheme in ("", "file") and not Path(unquote(parsed.path)).exists()

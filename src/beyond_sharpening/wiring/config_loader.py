@@ -62,12 +62,12 @@ class ExperimentConfigLoader(OmegaConfigLoader):
             raise BadInput(f"invalid configuration, nothing was run:\n  {self._no_text()}: save it as UTF-8") from error
         except ValueError as error:
             if str(error).startswith("Duplicate keys"):
-                told = f"{error}: a key stands in one file of a folder alone; remove one of the two"
+                told = f"{error}: a key may stand in only one file of a folder; remove one of the two"
                 raise BadInput(f"invalid configuration, nothing was run:\n  {told}") from error
             raise
 
     def _no_text(self) -> str:
-        """The first file that is no UTF-8, by its name."""
+        """The first file that is not UTF-8, by its name."""
         for environment in self._environments():
             for file in sorted(Path(self.conf_source, environment).rglob("*.yml")):
                 try:
@@ -77,14 +77,14 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         return str(self.conf_source)
 
     def _broken(self) -> Iterator[str]:
-        """The files that are no YAML, with the line where each breaks off."""
+        """The files that are not YAML, with the line where each breaks off."""
         for environment in self._environments():
             for file in sorted(Path(self.conf_source, environment).rglob("*.yml")):
                 try:
                     OmegaConf.load(file)
                 except yaml.MarkedYAMLError as error:
                     line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-                    yield f"  {file.relative_to(Path(self.conf_source).parent)}{line}: no YAML: {error.problem}"
+                    yield f"  {file.relative_to(Path(self.conf_source).parent)}{line}: not YAML: {error.problem}"
 
     def vary(self, varied: Mapping[str, Any]) -> None:
         """Lay these parameters over those of the command line, in place of the last ones; no file is read again."""
@@ -153,7 +153,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         }
 
     def _check_trl(self, parameters: Parameters, layers: Mapping[str, Any]) -> None:
-        """Only TRL knows its arguments, and it takes seconds to ask: when there are some."""
+        """Only TRL knows its arguments, and it takes seconds to ask: only when there are some."""
         for name, options in parameters.train.items():
             if options.trl:
                 from beyond_sharpening.training.arguments import unknown_trl_arguments

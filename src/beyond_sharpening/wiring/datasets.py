@@ -1,4 +1,4 @@
-"""Kedro datasets of our own: files and policies that are there whole or not at all, partitions that may be none."""
+"""Kedro datasets of our own: files and policies that are there whole or not at all, partitions that may be empty."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class PolicyDataset(AbstractDataset[Policy, Policy]):
         if data.path == self._filepath:
             return
         if not data.path.is_dir():
-            raise DatasetError(f"{data.path} is no folder: there is no policy to save to {self._filepath}")
+            raise DatasetError(f"{data.path} is not a folder: there is no policy to save to {self._filepath}")
         with written_whole(self._filepath) as beside:
             shutil.move(data.path, beside)
         with suppress(OSError):  # the workspace it came from, once nothing is left in it

@@ -41,7 +41,7 @@ RUN_TAGS = "BEYOND_SHARPENING_RUN_TAGS"
 
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
-"""MLflow's own have a run wait some eight minutes a call for a server that is gone; the environment decides."""
+"""MLflow's own have a run wait some eight minutes a call for a server that is gone; the environment overrides these."""
 
 
 class Provenance:
@@ -101,7 +101,7 @@ class Provenance:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
-        """The last policy is kept last: its training has nothing to go on with any more."""
+        """The last policy is kept last: from then on its training has nothing to resume from."""
         objective = dataset_name.removesuffix("_policy")
         if objective in OBJECTIVES:
             asked = self._parameters

@@ -16,7 +16,7 @@ NEEDED = {"kedro_datasets": "analysis", "kedro_mlflow": "analysis"}
 """What a run needs beyond the core, and the extra that installs it."""
 
 FOR_MODELS = {"torch": "experiment", "transformers": "experiment", "trl": "experiment"}
-"""What runs need that make or ask models."""
+"""What is needed by runs that make or ask models."""
 
 WITHOUT_MODELS = {"compare", "report"}
 """Pipelines that read what others have made."""

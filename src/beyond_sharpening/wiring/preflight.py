@@ -1,4 +1,4 @@
-"""Before a run: a refusal of what cannot go well, and its plan where that alone is asked for (``dry_run=true``)."""
+"""Before a run: what cannot go well is refused; its plan is told where only that is asked for (``dry_run=true``)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Planning:
 
     @hook_impl
     def after_node_run(self, outputs: dict[str, Any]) -> None:
-        """Hold the parameters against what is known only now, before it is kept."""
+        """Check the parameters against what is known only now, before it is kept."""
         if "train_problems" in outputs:
             check_problems(len(outputs["train_problems"]), self._trained)
         if "base_policy" in outputs:
@@ -98,7 +98,7 @@ def check_problems(problems: int, trained: Mapping[str, Training]) -> None:
 
 
 def check_model(config: PretrainedConfig, parameters: Parameters, trained: Mapping[str, Training]) -> None:
-    """Raise a BadInput if the start model has no such layers as adapters are asked for, or too short a context."""
+    """Raise a BadInput if the start model has no layers of the names that adapters ask for, or too short a context."""
     from beyond_sharpening.models.start_model import check_context
 
     check_context(config, parameters.task, getattr(parameters.base, "path", parameters.model))
@@ -110,13 +110,13 @@ def check_model(config: PretrainedConfig, parameters: Parameters, trained: Mappi
         layers = linear_layers(config)
         if unknown := [target for target in lora.targets if target not in layers]:
             raise BadInput(
-                f"train.{name}.lora.targets: {unknown[0]!r} is no linear layer of the start model; it has: "
+                f"train.{name}.lora.targets: {unknown[0]!r} is not a linear layer of the start model; it has: "
                 f"{', '.join(layers)} (training.lora.targets is that of every objective)"
             )
 
 
 def nodes_to_run(pipeline: Pipeline, catalog: DataCatalog) -> list[Node]:
-    """The nodes that a run of what is missing would run, in order: Kedro's ``only_missing_outputs``, told beforehand.
+    """The nodes that a run of what is missing would run, in order: Kedro's ``only_missing_outputs``, worked out ahead.
 
     Those without outputs, those with an output that is not there, and those that make what another of them reads.
     """
@@ -156,7 +156,7 @@ def find_config(parameters: Parameters, catalog: CatalogProtocol[Any, Any]) -> P
 
 
 def estimate(shape: Shape, parameters: Parameters, objectives: Sequence[str], evaluates: bool) -> list[Memory]:
-    """The memory of each phase; objectives differ in none of what it depends on, unless their batches do."""
+    """The memory of each phase; objectives differ in nothing that it depends on, unless their batches do."""
     task, hardware = parameters.task, parameters.hardware
     trainings = {
         (options.prompts_per_step, options.completions_per_prompt, str(options.lora)): options

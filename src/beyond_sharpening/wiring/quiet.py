@@ -1,4 +1,4 @@
-"""Silence for what other packages say of their own insides, which nobody here can act on."""
+"""Silence for what other packages say about their own insides, which nobody here can act on."""
 
 import logging
 import os

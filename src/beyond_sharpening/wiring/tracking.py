@@ -29,7 +29,7 @@ T = TypeVar("T")
 def make_store(uri: str) -> None:
     """Make the tables of a new SQLite store, whole or not at all; another kind of store, or one that is there, stays.
 
-    Runs that begin together on a fresh clone would make them at once, and break one another's.
+    Runs that begin together on a fresh clone would make them at the same time, and break one another's.
     """
     from filelock import FileLock
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -79,7 +79,7 @@ def add_to_cells(cells: str, metrics: Mapping[str, float]) -> bool:
 
 
 def _own_tags() -> dict[str, str]:
-    """The tags of the pipeline's run, as they are by now."""
+    """The tags of the pipeline's run, as they are now."""
     run = mlflow.active_run()
     return {} if run is None else dict(MlflowClient().get_run(run.info.run_id).data.tags)
 
@@ -89,7 +89,7 @@ def nested_run(name: str, parameters: Mapping[str, Any], cell: str) -> Iterator[
     """Open a run inside the pipeline's and yield ``track(metrics, step)``; an error marks it failed.
 
     Its tags are the pipeline's, so that cells of several models, domains and commits can be told apart, and ``cell``,
-    by which ``add_to_cells`` finds it. What a parameter leaves open (None, or nothing in it) is not told. Where MLflow
+    by which ``add_to_cells`` finds it. A parameter that is left open (None, or empty) is not recorded. Where MLflow
     cannot be written, what is tracked goes nowhere, and what runs within goes on.
     """
     told = {key: value for key, value in leaves(parameters) if value not in (None, [], "")}
@@ -142,11 +142,11 @@ def _first_line(error: Exception) -> str:
 
 
 OWNER = "owner"
-"""The tag that names the process which a run is of."""
+"""The tag that names the process that a run belongs to."""
 
 
 def own_and_close_abandoned() -> None:
-    """Say whose the open run is, and close those whose process of this machine runs no more: they were killed."""
+    """Say whose the open run is, and close those whose process, on this machine, no longer runs: they were killed."""
     run, client = mlflow.active_run(), MlflowClient()
     if run is None:
         return
@@ -175,7 +175,7 @@ def tracked_at() -> str | None:
 
 
 PAUSE = 60.0
-"""Seconds before MLflow is tried again that could not be written."""
+"""Seconds before MLflow, where it could not be written, is tried again."""
 
 BATCH = 1000
 """Metrics that MLflow takes at once."""

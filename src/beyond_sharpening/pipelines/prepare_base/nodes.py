@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from beyond_sharpening.models.policy import Policy
-from beyond_sharpening.models.start_model import check_context, fetch_policy
+from beyond_sharpening.models.start_model import check_context, fetch_policy, warn_of_unreadable
 from beyond_sharpening.parameters import HubBase, Task, TinyBase
 from beyond_sharpening.pipelines.evaluate.nodes import build_exam
 from beyond_sharpening.problems import problems_from_frame
@@ -61,6 +61,9 @@ def describe_base(
     """
     from beyond_sharpening.evaluation import Arm, evaluate
 
+    asked, tokenizer = Task.model_validate(task), base.tokenizer()
+    questions = validation["question"].tolist()
+    warn_of_unreadable(tokenizer, prompt_token_ids(tokenizer, questions, asked.prompt, asked.system_prompt))
     exam = build_exam(validation, task, options, sample_seed, hardware)
     reference = {"temperature": exam.decoders["temperature"]}
     samples = evaluate(Arm(model, "base", "default", "last", 0), base, base, replace(exam, decoders=reference))

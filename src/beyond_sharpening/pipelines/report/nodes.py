@@ -62,10 +62,18 @@ def _machine(hardware: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
-def compare_told(histories: Tables, manifests: Records) -> pd.DataFrame:
-    """What every trained cell was told beside what was true, where its history and its manifest are there."""
+def compare_told(histories: Tables, manifests: Records) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """What every trained cell was told beside what was true, where its history and its manifest are there.
+
+    To track: the steps from which the two part.
+    """
     made = {cell: load()["identity"].get("train", {}) for cell, load in manifests.items()}
-    return told_and_true(histories, {cell: next(iter(train.values())) for cell, train in made.items() if train})
+    table = told_and_true(histories, {cell: next(iter(train.values())) for cell, train in made.items() if train})
+    parting = table.dropna(subset="parts_at").to_dict("records")
+    return table, {
+        place(row["policy"], row["variant"], row["train_seed"]): {"value": row["parts_at"], "step": 0}
+        for row in parting
+    }
 
 
 def gather_results(
