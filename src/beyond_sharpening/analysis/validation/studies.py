@@ -1,12 +1,14 @@
 """Studies of the statistics by simulation: do intervals cover, do tests keep their level, is the rule right?
 
 Each study draws from something known, runs what the reports run, and counts. ``validate_statistics`` puts them in one
-table; at a moderate size it takes minutes, and its table stands in ``docs/statistics.md``.
+table, ``as_markdown`` in words: ``kedro run --pipelines=validate_statistics``, whose tables stand in
+``docs/statistics.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -44,10 +46,14 @@ KINDS: dict[str, tuple[str, Make]] = {
 
 
 class Row(NamedTuple):
-    """A share that was measured, of ``n`` draws, and between what bounds it should lie."""
+    """A share that was measured, of ``n`` draws, and between what bounds it should lie.
+
+    ``setting`` and ``case`` say of what; they are row and column of the study's table.
+    """
 
     study: str
     setting: str
+    case: str
     measured: float
     n: int
     at_least: float
@@ -63,8 +69,8 @@ def validate_statistics(n_draws: int = 1000, n_worlds: int = 20, seed: int = 0) 
         seed: of everything.
 
     Returns:
-        One row a (study, setting): ``measured`` (a share), ``n``, ``at_least`` and ``at_most`` (what it should be),
-        ``holds``: whether the share is within them, allowing for two standard errors of n draws.
+        One row a (study, setting, case): ``measured`` (a share), ``n``, ``at_least`` and ``at_most`` (what it should
+        be), ``holds``: whether the share is within them, allowing for two standard errors of n draws.
     """
     rows = [
         *accuracy_intervals(n_draws, seed),
@@ -78,6 +84,23 @@ def validate_statistics(n_draws: int = 1000, n_worlds: int = 20, seed: int = 0) 
     return table.assign(holds=within)
 
 
+def as_markdown(table: pd.DataFrame) -> str:
+    """The studies as tables, settings by cases; † where a share is not what it should be."""
+    parts = []
+    for study, rows in table.groupby("study", sort=False):
+        cases, n = list(dict.fromkeys(rows["case"])), ", ".join(map(str, sorted(rows["n"].unique())))
+        lines = [f"### {study}", "", f"Draws behind a number: {n}.", "", f"| | {' | '.join(cases)} |"]
+        lines.append("|---" * (len(cases) + 1) + "|")
+        for setting, part in rows.groupby("setting", sort=False):
+            cells = {
+                case: f"{measured:.3f}" + "†" * (not holds)
+                for case, measured, holds in zip(part["case"], part["measured"], part["holds"], strict=True)
+            }
+            lines.append(f"| {setting} | {' | '.join(cells.get(case, '–') for case in cases)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
 def accuracy_intervals(n_draws: int, seed: int) -> Iterator[Row]:
     """Coverage of the interval of pass@1 for both targets, over sizes, levels, seeds."""
     for n_problems in (10, 30, 200):
@@ -86,7 +109,7 @@ def accuracy_intervals(n_draws: int, seed: int) -> Iterator[Row]:
                 made = Hierarchy(level=level, seeds=deviation, n_problems=n_problems, n_seeds=n_seeds, n_samples=8)
                 for target in (PROBLEMS_LIKE_THESE, THESE_PROBLEMS):
                     if n_seeds > 1 or target == PROBLEMS_LIKE_THESE:
-                        yield _coverage("interval of pass@1", made, target, 1, n_draws, seed)
+                        yield _coverage("Coverage of pass@1's 95 % interval", made, target, 1, n_draws, seed)
 
 
 def pass_at_k_bands(n_draws: int, seed: int) -> Iterator[Row]:
@@ -95,7 +118,7 @@ def pass_at_k_bands(n_draws: int, seed: int) -> Iterator[Row]:
         for level in (-3.0, 0.0, 2.0):
             for k in (4, 16):
                 made = Hierarchy(level=level, n_problems=n_problems)
-                yield _coverage("band of pass@k", made, PROBLEMS_LIKE_THESE, k, n_draws, seed)
+                yield _coverage("Coverage of pass@k's 95 % band", made, PROBLEMS_LIKE_THESE, k, n_draws, seed)
 
 
 def _coverage(study: str, made: Hierarchy, target: Target, k: int, n_draws: int, seed: int) -> Row:
@@ -107,8 +130,11 @@ def _coverage(study: str, made: Hierarchy, target: Target, k: int, n_draws: int,
         if target == THESE_PROBLEMS:
             truth = made.expected(k, difficulty)
         hits += low <= truth <= high
-    setting = f"{made.n_problems} problems, mean {made.expected(k):.2f}, k {k}, {made.n_seeds} seeds, {target}"
-    return Row(study, setting, hits / n_draws, n_draws, 0.93, 1.0 if _few(made, k) else 0.97)
+    of_one_seed = replace(made, seeds=0.0).expected(k)
+    setting, case = f"{made.n_problems} problems, truly about {of_one_seed:.2f}", f"k {k}"
+    if k == 1:
+        case = f"{made.n_seeds} {'seed' if made.n_seeds == 1 else 'seeds'}, {target}"
+    return Row(study, setting, case, hits / n_draws, n_draws, 0.93, 1.0 if _few(made, k) else 0.97)
 
 
 def _few(made: Hierarchy, k: int) -> bool:
@@ -125,13 +151,11 @@ def levels_of_tests(n_draws: int, seed: int) -> Iterator[Row]:
             for rival in ("base", "another training"):
                 rng = np.random.default_rng([seed, n_seeds, int(deviation), rival == "base"])
                 drawn = [_null(made, rival, rng) for _ in range(n_draws)]
-                setting = f"{n_seeds} seeds of {deviation:g} points against {rival}"
-                yield Row(
-                    "level of the primary test", setting, float(np.mean([p[0] < 0.05 for p in drawn])), n_draws, 0, 0.06
-                )
+                study, setting = "Level of the primary test at 0.05", f"{n_seeds} seeds against {rival}"
+                level, pooled = (float(np.mean([p[side] < 0.05 for p in drawn])) for side in (0, 1))
+                yield Row(study, setting, f"{deviation:g} points", level, n_draws, 0, 0.06)
                 if deviation == 2:
-                    pooled = float(np.mean([p[1] < 0.05 for p in drawn]))
-                    yield Row("level of pooling samples (not used)", setting, pooled, n_draws, 0.1, 1.0)
+                    yield Row(study, setting, "2 points, samples pooled (not used)", pooled, n_draws, 0.1, 1.0)
 
 
 def _null(made: Hierarchy, rival: str, rng: np.random.Generator) -> tuple[float, float]:
@@ -152,16 +176,20 @@ def names_of_policies(n_worlds: int, seed: int) -> Iterator[Row]:
     rule = Thresholds()
     for n_samples, n_seeds in ((16, 1), (64, 1), (16, 5)):
         right: dict[str, list[bool]] = {kind: [] for kind in KINDS}
-        steady: list[bool] = []
+        steady: dict[str, list[bool]] = {kind: [] for kind in KINDS}
         for number in range(n_worlds):
             for measured in _measured(seed + number, n_samples, n_seeds, rule):
                 kind = measured.arm.key[1]
                 right[kind].append(name_of(measured.evidence, rule, Zero())[0] == KINDS[kind][0])
-                steady.append(not names_under_other_thresholds(measured, rule, Zero()))
-        setting = f"{n_samples} samples, {n_seeds} {'seed' if n_seeds == 1 else 'seeds'}"
+                steady[kind].append(not names_under_other_thresholds(measured, rule, Zero()))
+        case = f"{n_samples} samples, {n_seeds} {'seed' if n_seeds == 1 else 'seeds'}"
         for kind, found in right.items():
-            yield Row("the rule's name", f"{kind}; {setting}", float(np.mean(found)), len(found), 0.95, 1.0)
-        yield Row("name kept under thresholds ± a fifth", setting, float(np.mean(steady)), len(steady), 0.9, 1.0)
+            yield Row(
+                "The name is right", f"{kind}: {KINDS[kind][0]}", case, float(np.mean(found)), len(found), 0.95, 1
+            )
+        for kind, kept in steady.items():
+            share = float(np.mean(kept))
+            yield Row("The name stays under every threshold a fifth up or down", kind, case, share, len(kept), 0.95, 1)
 
 
 def _measured(seed: int, n_samples: int, n_seeds: int, rule: Thresholds) -> Iterator[Measured]:
