@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pandas as pd
 import pytest
 
-from beyond_sharpening.analysis import PRIMARY_FAMILY, Rule, compare_arms, estimates, verdict
+from beyond_sharpening.analysis import PRIMARY_FAMILY, Rule, Thresholds, compare_arms, estimates, verdict
 from synthetic_samples import VARIANTS, synthetic_samples
 
 POLICIES = ["base", "task_reward", "sharpening", "tempered", "tilted"]
@@ -254,7 +254,7 @@ def test_the_rule_stands_in_the_answer():
     answer = verdict(comparisons(WINS), levels(1), rule=rule)
     assert answer.code == "no gain", "0.1 is less than what this rule says matters"
     assert answer.rule["margin"] == 0.2
-    assert answer.rule["mechanism"]["outside"] == 0.7
+    assert answer.rule["mechanism"]["outside"] == Thresholds().outside
     json.dumps(asdict(answer))
 
 

@@ -32,8 +32,8 @@ def evidence(**changes):
         ({"kl": 0.019, "residual": 0.0, "beta": number(1)}, "no change"),
         ({"kl": 0.24}, "no change"),
         ({"kl": 0.24, "beta": number(1), "residual": 0.1}, "tilt"),
-        ({"residual": 0.31, "beta": number(1)}, "outside the family"),
-        ({"residual": 0.29, "beta": number(1)}, "tilt"),
+        ({"residual": 0.28, "beta": number(1)}, "outside the family"),
+        ({"residual": 0.27, "beta": number(1)}, "tilt"),
         ({"alpha": number(1.5), "shift": number(0.3)}, "sharpening"),
         ({"alpha": number(1.5), "shift": number(-0.3)}, "undetermined"),  # two estimators that disagree
         ({"alpha": number(1.5, half=0.6), "shift": number(0.3)}, "undetermined"),

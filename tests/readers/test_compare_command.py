@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from foreign import STRONG, WEAK, csv, lm_eval
 
+from beyond_sharpening.analysis.validation.worlds import draw_samples, make_world, member
 from beyond_sharpening.cli import cli
 
 OURS = ("arithmetic", "tiny", "task reward", "sharpening objective", "tempered", "tilted", "null control", "greedy")
@@ -104,6 +105,44 @@ def test_policies_are_named_on_the_command_line(tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "majority of 2 right" in text, "what was graded has answers to vote"
     assert "## Completions to read" in text
+
+
+@pytest.fixture(scope="module")
+def with_likelihoods(tmp_path_factory) -> tuple[Result, Path]:
+    """A base, a policy that sharpens it and one that tilts it, made exactly, under names of their own."""
+    drawn, _ = draw_samples(make_world(3, 100), {"mine": member(2), "grpo": member(1, 2)}, n_samples=16)
+    drawn["policy"] = drawn["policy"].replace("base", "Qwen")
+    folder = tmp_path_factory.mktemp("likelihoods")
+    drawn.drop(columns="model").to_parquet(folder / "three.parquet")
+    return compare(folder / "three.parquet", "--base=Qwen", f"--out={folder / 'out'}"), folder / "out"
+
+
+def test_where_the_base_was_asked_how_likely_it_found_them_each_training_is_named(with_likelihoods):
+    result, out = with_likelihoods
+    assert result.exit_code == 0, result.output
+    assert "grpo only picked out what is right among what the base already did; mine only sharpened" in result.output
+    text = (out / "report.md").read_text()
+    assert "- **grpo: tilt.** It picks the right ones among what the base already does" in text
+    assert "- **mine: sharpening.** It is surer of what the base already found likely" in text
+    named = {row["policy"]: row["name"] for row in json.loads((out / "summary.json").read_text())["mechanism"]}
+    assert named == {"grpo": "tilt", "mine": "sharpening"}
+    assert {"mechanism.png", "divergence.png"} <= {path.name for path in (out / "figures").iterdir()}
+
+
+def test_without_likelihoods_it_is_said_that_nobody_can_tell_what_training_did(compared):
+    result, out = compared
+    text = (out / "report.md").read_text()
+    assert "- **Qwen2.5-7B-GRPO: undetermined.** These samples do not say what it did." in text
+    assert "Not everything could be asked of these samples: no logp_base: α, β, shift, ceiling; no logp_policy" in text
+    assert "only" not in result.output, "and the headline makes no claim of it"
+
+
+def test_coverage_and_what_could_have_been_seen_are_told_of_any_policies(compared):
+    _, out = compared
+    text = (out / "report.md").read_text()
+    assert "| more solved, in points | problems |" in text
+    assert "## How much these samples can show" in text
+    assert "**Two seeds never reach it**" in text
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnosti
 from beyond_sharpening.analysis.families import PRIMARY_FAMILY
 from beyond_sharpening.analysis.goals import goals
 from beyond_sharpening.analysis.mechanisms import Thresholds, mechanism, solve_rate_transitions
-from beyond_sharpening.analysis.planning import what_more_would_buy
+from beyond_sharpening.analysis.planning import designs, what_more_would_buy
 from beyond_sharpening.analysis.policies import policies_verdict
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
-from beyond_sharpening.analysis.second_opinion import mixed_logistic
+from beyond_sharpening.analysis.second_opinion import mixed_logistic, second_opinions
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
 from beyond_sharpening.analysis.told import parting_step, told_and_true
 
@@ -35,6 +35,7 @@ __all__ = [
     "compare_at_k",
     "decoder_costs",
     "decoder_diagnostics",
+    "designs",
     "estimates",
     "goals",
     "maj_at_k",
@@ -48,6 +49,7 @@ __all__ = [
     "prediction_lines",
     "prediction_outcomes",
     "prompt_tokens",
+    "second_opinions",
     "seeds_needed",
     "settling",
     "solve_rate_transitions",

@@ -16,11 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from beyond_sharpening.analysis.contract import BASE, settling
 from beyond_sharpening.analysis.contrasts import LEVEL, MARGIN
 from beyond_sharpening.analysis.doing import did_clause, did_lines, what_each_did, words
-from beyond_sharpening.analysis.families import GREEDY, RIVALS
+from beyond_sharpening.analysis.families import GREEDY, RIVALS, SUBJECT, subject_of
 from beyond_sharpening.analysis.mechanisms import Thresholds
 from beyond_sharpening.analysis.would_decoding_do import DecodingCode, decoding_answers, decoding_clause, decoding_code
-
-SUBJECT = "task_reward"
 
 Code = Literal["beyond sharpening objectives", "sharpening suffices", "no gain", "undetermined"]
 
@@ -109,7 +107,7 @@ def verdict(
         raise ValueError(f"a verdict is about one model; these comparisons are of {', '.join(models)}: select one")
     rule = rule or Rule()
     primary = comparisons[comparisons["family"] == "primary"]
-    subject = subject or _subject(primary)
+    subject = subject or subject_of(primary)
     rivals = _rivals(primary, subject) if rivals is None else tuple(rivals)
     judge = _Judge(primary, estimates, rule, subject, rivals)
     answers = decoding_answers(comparisons, estimates, subject, rule.margin, rule.level)
@@ -126,11 +124,6 @@ def verdict(
         decoding_lines=[f"{row['benchmark']}: {row['answer']}{row['by']}" for row in answers.to_dict("records")],
         rule=rule.model_dump(),
     )
-
-
-def _subject(primary: pd.DataFrame) -> str:
-    named = list(primary["a"])
-    return SUBJECT if SUBJECT in named or not named else str(named[0])
 
 
 def _rivals(primary: pd.DataFrame, subject: str) -> tuple[str, ...]:

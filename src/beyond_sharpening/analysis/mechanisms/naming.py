@@ -62,7 +62,7 @@ class Thresholds(BaseModel):
     unchanged: Nats = Field(default=0.02, description="KL from the base, in nats, below which nothing changed.")
     directionless: Nats = Field(default=0.25, description="The same where neither α nor β moved.")
     outside: Share = Field(
-        default=0.6, description="Share of KL outside the family above which the family says nothing."
+        default=0.55, description="Share of KL outside the family above which the family says nothing."
     )
     worth: Nats = Field(default=0.02, description="Nats that a change of α must be worth, at least.")
     worth_share: Share = Field(default=0.1, description="The same as a share of the family's KL.")

@@ -13,9 +13,14 @@ import pandas as pd
 from beyond_sharpening.analysis import (
     accuracy_by_difficulty,
     compare_arms,
+    compare_at_k,
+    designs,
     estimates,
+    mechanism,
     pass_at_k_curves,
     policies_verdict,
+    second_opinions,
+    solve_rate_transitions,
 )
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.readers import (
@@ -71,7 +76,8 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
         raise BadInput(
             "no two policies have samples of the same benchmark: call it alike in both (--columns THEIRS=benchmark)"
         )
-    verdict = policies_verdict(frames["comparisons"], frames["curves"])
+    knows = "logp_base" in table and bool(table["logp_base"].notna().any())
+    verdict = policies_verdict(frames["comparisons"], frames["curves"], frames["mechanism"] if knows else None)
     run = Run(roles_of.base, read=notes, absent=absent(table))
     readable = "completion" in table and table["completion"].notna().all()
     shown = samples.assign(gold=samples["gold"].fillna("–")) if readable else None
@@ -89,8 +95,14 @@ def _compared(samples: pd.DataFrame, family: Sequence[tuple[str, str]], known: p
         estimated = estimated.assign(**dict.fromkeys((f"maj@{k}" for k in ks), np.nan))
     if "outcome" not in known:
         estimated = estimated.assign(unparsable_rate=np.nan, timeout_rate=np.nan)
+    comparisons = compare_arms(samples, family=family)
     return {
-        "comparisons": compare_arms(samples, family=family),
+        "comparisons": comparisons,
+        "at_k": compare_at_k(samples, ks, family=family),
+        "designs": designs(samples, comparisons),
+        "opinions": second_opinions(samples, comparisons),
+        "mechanism": mechanism(samples),
+        "transitions": solve_rate_transitions(samples),
         "curves": curves,
         "estimates": estimated,
         "by_difficulty": accuracy_by_difficulty(samples),
@@ -100,7 +112,7 @@ def _compared(samples: pd.DataFrame, family: Sequence[tuple[str, str]], known: p
 def _write(out: Path, samples: pd.DataFrame, results: Results) -> None:
     written = report(results)
     seeds = sorted(int(seed) for seed in samples.loc[samples["policy"] != "base", "train_seed"].unique())
-    told = summary(results.estimates, results.comparisons, results.run.model, seeds)
+    told = summary(results.estimates, results.comparisons, results.run.model, seeds, results.mechanism)
     try:
         (out / "figures").mkdir(parents=True, exist_ok=True)
         for name, figure in written.figures.items():

@@ -15,8 +15,10 @@ from beyond_sharpening.analysis import (
     accuracy_by_difficulty,
     break_even,
     compare_arms,
+    compare_at_k,
     decoder_costs,
     decoder_diagnostics,
+    designs,
     estimates,
     goals,
     mechanism,
@@ -24,6 +26,8 @@ from beyond_sharpening.analysis import (
     predicted_effect,
     prediction_outcomes,
     prompt_tokens,
+    second_opinions,
+    solve_rate_transitions,
     training_tokens,
     validate_samples,
     verdict,
@@ -116,8 +120,11 @@ def choose_variants(
 
 def name_mechanism(
     samples: pd.DataFrame, scores: dict[str, Callable[[], pd.DataFrame]], options: dict[str, Any], seed: int
-) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
-    """What each training did to its base, by policy and benchmark; its numbers go to its cells in the tracker."""
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
+    """What each training did to its base, by policy and benchmark, and where each problem's solve rate went.
+
+    The numbers go to the policies' cells in the tracker too.
+    """
     from beyond_sharpening.wiring.tracking import add_to_cells
 
     scored = pd.concat([load() for load in scores.values()], ignore_index=True) if scores else None
@@ -131,7 +138,7 @@ def name_mechanism(
         }
         add_to_cells(f"{policy}/{variant}/%", numbers)
         tracked[f"problems beyond the base/{policy}/{variant}"] = {"value": float(rows["n_beyond"].sum()), "step": 0}
-    return did, tracked
+    return did, solve_rate_transitions(samples), tracked
 
 
 def compare(
@@ -142,9 +149,13 @@ def compare(
     options: dict[str, Any],
     seed: int,
 ) -> dict[str, Any]:
-    """The contrasts between the chosen variants, the verdict on them, what of them was predicted, and the tracker's."""
-    rule = Comparison.model_validate(options).rule
-    comparisons = compare_arms(samples, variants=variants, seed=seed, margin=rule.margin)
+    """The contrasts between the chosen variants, the verdict on them, what of them was predicted, and the tracker's.
+
+    Beside them: the same contrasts of pass@k, what other designs would have shown, and a second opinion.
+    """
+    asked = Comparison.model_validate(options)
+    rule, chosen = asked.rule, _of_variants(samples, variants)
+    comparisons = compare_arms(chosen, seed=seed, margin=rule.margin)
     tracked = {
         f"{row['a']} - {row['b']}/{row['benchmark']}": {"value": row["difference"], "step": 0}
         for row in comparisons[comparisons["family"] == "primary"].to_dict("records")
@@ -153,6 +164,9 @@ def compare(
         "comparisons": comparisons,
         "verdict": asdict(verdict(comparisons, estimated, _of_variants(did, variants), rule)),
         "outcomes": prediction_outcomes(predicted_effect(samples), comparisons),
+        "at_k": compare_at_k(chosen, asked.ks, seed=seed, margin=rule.margin),
+        "designs": designs(chosen, comparisons),
+        "opinions": second_opinions(chosen, comparisons),
         "tracked": tracked,
     }
 

@@ -28,6 +28,9 @@ COMPARED = {
     "comparisons": "comparisons",
     "verdict": "verdict",
     "outcomes": "prediction_outcomes",
+    "at_k": "comparisons_at_k",
+    "designs": "designs",
+    "opinions": "second_opinions",
     "tracked": "contrast_metrics",
 }
 WEIGHING = {
@@ -57,7 +60,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.name_mechanism,
                 ["samples", "all_base_scores", "params:compare", "params:sample_seed"],
-                ["mechanism", "mechanism_numbers"],
+                ["mechanism", "solve_rate_transitions", "mechanism_numbers"],
                 name="name_mechanism",
             ),
             Node(nodes.compare, COMPARING, COMPARED, name="compare"),
