@@ -4,7 +4,7 @@ Pure functions of a table with the columns ``SAMPLE_COLUMNS``, from this project
 no model is needed. Nothing here imports torch.
 """
 
-from beyond_sharpening.analysis.accept import accept_samples
+from beyond_sharpening.analysis.accept import accept_samples, base_of_another_model
 from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
 from beyond_sharpening.analysis.contract import CROSS_SCORE_KEY, SAMPLE_COLUMNS, settling, validate_samples
 from beyond_sharpening.analysis.contrasts import compare_arms, compare_at_k, seeds_needed
@@ -30,6 +30,7 @@ __all__ = [
     "Verdict",
     "accept_samples",
     "accuracy_by_difficulty",
+    "base_of_another_model",
     "break_even",
     "compare_arms",
     "compare_at_k",

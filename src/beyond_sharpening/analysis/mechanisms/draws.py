@@ -149,7 +149,7 @@ def _answers(rows: pd.DataFrame) -> Array:
     if "answer" not in rows:
         return np.full(len(rows), -1)
     answers = rows["answer"].astype("category").cat.codes.to_numpy().astype(int)
-    scored = rows["outcome"].isin(["correct", "wrong"]).to_numpy() if "outcome" in rows else True
+    scored = (rows["outcome"].isin(["correct", "wrong"]) | rows["outcome"].isna()) if "outcome" in rows else True
     return np.where(scored, answers, -1)
 
 

@@ -9,10 +9,14 @@ from itertools import chain
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from beyond_sharpening.analysis import (
     PRIMARY_FAMILY,
+    SAMPLE_COLUMNS,
+    accept_samples,
     accuracy_by_difficulty,
+    base_of_another_model,
     break_even,
     compare_arms,
     compare_at_k,
@@ -45,11 +49,14 @@ TRACKED = ("alpha", "beta", "kl", "residual_share", "coverage_gained", "coverage
 logger = logging.getLogger(__name__)
 
 
-def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[str, Any]) -> pd.DataFrame:
-    """All samples tables present, checked and in one; benchmarks in the order of the parameters.
+def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[str, Any], model: str) -> pd.DataFrame:
+    """All samples tables present, checked and in one, without completions; benchmarks in the order of the parameters.
+
+    A table of another system may lack all but ``policy``, ``problem_id`` and ``correct``: what names its rows is filled
+    in, what is not known is null.
 
     Raises:
-        BadInput: if there is none, or one breaks the samples contract; the message names it.
+        BadInput: if there is none, or one breaks the samples contract, or has no base here; the message names it.
     """
     if not tables:
         raise BadInput("there is no samples table yet: run `kedro run --pipeline=evaluate`, or put one there")
@@ -57,14 +64,35 @@ def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[s
     for name, load in sorted(tables.items()):
         table = load()
         try:
-            validate_samples(table)
+            table = accept_samples(table if "model" in table else table.assign(model=model))
+            validate_samples(table, needed=())
         except ValueError as error:
             raise BadInput(f"samples table {name}: {error}") from error
         loaded.append(table)
-    samples = pd.concat(loaded, ignore_index=True)
-    order = dict.fromkeys([*problems["benchmarks"], *samples["benchmark"].unique()])
-    samples["benchmark"] = pd.Categorical(samples["benchmark"], list(order)).remove_unused_categories()
+    samples = _in_one(loaded)
+    if told := base_of_another_model(samples):
+        raise BadInput(f"the samples tables do not belong together: {told}")
+    there = dict.fromkeys([*problems["benchmarks"], *samples["benchmark"].cat.categories])
+    samples["benchmark"] = samples["benchmark"].cat.set_categories(list(there)).cat.remove_unused_categories()
     return samples
+
+
+def _in_one(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The tables below one another, texts as categories; a column that a table lacks is null in its rows."""
+    columns = dict.fromkeys([*(name for name in SAMPLE_COLUMNS if name != "completion"), *chain(*tables)])
+    joined = {}
+    for name in columns:
+        parts = [table[name] if name in table else pd.Series(None, table.index, object) for table in tables]
+        if any(_is_category(part) or isinstance(part.dtype, pd.StringDtype) for part in parts):
+            texts = [part if _is_category(part) else pd.Series(part, dtype="str").astype("category") for part in parts]
+            joined[name] = pd.Series(union_categoricals(texts, sort_categories=True))
+        else:
+            joined[name] = pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(joined)
+
+
+def _is_category(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
 
 
 def estimate(samples: pd.DataFrame, options: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -214,7 +242,7 @@ def _training(objective: str, made: dict[str, Any]) -> Training:
 
 def _of_variants(frame: pd.DataFrame, variants: dict[str, str]) -> pd.DataFrame:
     """The rows of the variants compared; a policy that none was chosen of keeps all its rows."""
-    return frame[frame["variant"] == frame["policy"].map(variants).fillna(frame["variant"])]
+    return frame[frame["variant"] == frame["policy"].astype(str).map(variants).fillna(frame["variant"].astype(str))]
 
 
 def _arm(cell: str) -> tuple[str, str]:

@@ -47,7 +47,9 @@ WEIGHED = {"goals": "goals", "trainings": "trainings", "break_even": "break_even
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            Node(nodes.read_samples, ["all_samples", "params:problems"], "samples", name="read_samples"),
+            Node(
+                nodes.read_samples, ["all_verdicts", "params:problems", "params:model"], "samples", name="read_samples"
+            ),
             Node(
                 nodes.estimate,
                 ["samples", "params:compare", "params:sample_seed"],

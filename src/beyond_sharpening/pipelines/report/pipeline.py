@@ -15,7 +15,7 @@ RESULTS = {
     "costs": "decoder_costs",
     "diagnostics": "decoder_diagnostics",
     "outcomes": "prediction_outcomes",
-    "samples": "samples",
+    "samples": "shown_samples",
     "mechanism": "mechanism",
     "at_k": "comparisons_at_k",
     "designs": "designs",
@@ -49,6 +49,12 @@ def create_pipeline() -> Pipeline:
             ),
             Node(nodes.describe_run, ["params:model", "all_samples", "all_manifests"], "run", name="describe_run"),
             Node(nodes.compare_told, ["all_histories", "all_manifests"], "told_and_true", name="compare_told"),
+            Node(
+                nodes.read_completions,
+                ["samples", "all_completions", "mechanism"],
+                "shown_samples",
+                name="read_completions",
+            ),
             Node(nodes.gather_results, RESULTS, "results", name="gather_results"),
             Node(nodes.write_report, ["results", "samples"], WRITTEN, name="write_report"),
             Node(
