@@ -139,7 +139,7 @@ def settling(frame: pd.DataFrame, replicates: Sequence[int] = (0,)) -> pd.DataFr
     for name, values in wanted.items():
         if name in frame:
             keep &= frame[name].isin(values).to_numpy()
-    return frame[keep]
+    return frame.copy(deep=False) if keep.all() else frame[keep]  # nothing is copied where all are wanted
 
 
 def validate_samples(frame: pd.DataFrame, needed: Sequence[str] = SAMPLE_COLUMNS) -> None:

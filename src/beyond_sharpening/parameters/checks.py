@@ -59,6 +59,7 @@ class Benchmark(Strict):
     rollout_prompts: Positive
     prompt_lengths: list[Positive] = Field(min_length=1)
     step: BenchmarkStep
+    problems: Positive = Field(description="Of 16 samples each, for the statistics.")
     growth: dict[Literal["completions", "prompt_tokens", "new_tokens", "layers"], list[Positive]] = Field(
         default={}, description="What an update is varied in, and its values."
     )

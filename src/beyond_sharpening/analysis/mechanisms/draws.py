@@ -14,6 +14,8 @@ from beyond_sharpening.analysis.contract import BASE, CROSS_SCORE_KEY, settling
 from beyond_sharpening.analysis.mechanisms.groups import Array, sums
 
 ARM_KEY = ["model", "policy", "variant", "benchmark"]
+READ = [*ARM_KEY, "checkpoint", "decoder", "train_seed", "replicate", "problem_id", "sample_id", "correct", "outcome"]
+READ += ["answer", "logp_base", "logp_policy", "n_tokens", "truncated", "token_entropy"]
 NUMBERS = ["logp_base", "logp_policy", "n_tokens", "truncated", "token_entropy"]
 
 
@@ -94,7 +96,7 @@ def arms(samples: pd.DataFrame, base_scores: pd.DataFrame | None = None) -> Iter
 
     A base without a second replicate is taken as it is. Problems that the base or a training seed lacks are left out.
     """
-    rows = settling(samples, replicates=(0, 1))
+    rows = settling(samples[[name for name in READ if name in samples]], replicates=(0, 1))
     names = rows["problem_id"].astype("category")
     coded = _coded(rows).assign(problem=names.cat.codes.to_numpy())
     cells = {_key(key): at for key, at in coded.groupby(ARM_KEY, observed=True, sort=True).indices.items()}

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
@@ -78,16 +79,19 @@ def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[s
 
 
 def _in_one(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """The tables below one another, texts as categories; a column that a table lacks is null in its rows."""
-    columns = dict.fromkeys([*(name for name in SAMPLE_COLUMNS if name != "completion"), *chain(*tables)])
+    """The tables below one another, texts as categories; a column that a table lacks is null in its rows.
+
+    Column by column, and the tables give theirs away, so that not all is there twice.
+    """
     joined = {}
-    for name in columns:
-        parts = [table[name] if name in table else pd.Series(None, table.index, object) for table in tables]
+    for name in (*(name for name in SAMPLE_COLUMNS if name != "completion"), "diagnostics"):
+        parts = [table.pop(name) if name in table else pd.Series(None, table.index, object) for table in tables]
         if any(_is_category(part) or isinstance(part.dtype, pd.StringDtype) for part in parts):
             texts = [part if _is_category(part) else pd.Series(part, dtype="str").astype("category") for part in parts]
             joined[name] = pd.Series(union_categoricals(texts, sort_categories=True))
         else:
-            joined[name] = pd.concat(parts, ignore_index=True)
+            column = pd.concat(parts, ignore_index=True)
+            joined[name] = pd.to_numeric(column, downcast="integer") if column.dtype == np.int64 else column
     return pd.DataFrame(joined)
 
 
@@ -242,7 +246,9 @@ def _training(objective: str, made: dict[str, Any]) -> Training:
 
 def _of_variants(frame: pd.DataFrame, variants: dict[str, str]) -> pd.DataFrame:
     """The rows of the variants compared; a policy that none was chosen of keeps all its rows."""
-    return frame[frame["variant"] == frame["policy"].astype(str).map(variants).fillna(frame["variant"].astype(str))]
+    others = [(frame["policy"] == policy) & (frame["variant"] != variant) for policy, variant in variants.items()]
+    kept = ~np.logical_or.reduce([np.zeros(len(frame), dtype=bool), *others])
+    return frame.copy(deep=False) if kept.all() else frame[kept]
 
 
 def _arm(cell: str) -> tuple[str, str]:
