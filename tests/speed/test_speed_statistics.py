@@ -17,7 +17,7 @@ def test_the_loops_get_our_numbers():
             assert statistics._exactly(problem, k) == pytest.approx(expected)
             passed, voted = statistics._by_draws(problem, k)
             assert passed == pytest.approx(expected[0])
-            # A tie goes to whom the loop meets first, in random order; four deviations of 1000 draws, and one draw more.
+            # A tie goes to whom the loop meets first, in random order. Four deviations of 1000 draws, and a draw more.
             spread = 4 * np.sqrt(expected[1] * (1 - expected[1]) / statistics.DRAWS)
             assert voted == pytest.approx(expected[1], abs=spread + 1 / statistics.DRAWS)
 

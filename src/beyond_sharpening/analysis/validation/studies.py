@@ -152,9 +152,9 @@ def levels_of_tests(n_draws: int, seed: int) -> Iterator[Row]:
                 drawn = [_null(made, rival, rng) for _ in range(n_draws)]
                 study, setting = "Level of the primary test at 0.05", f"{n_seeds} seeds against {rival}"
                 level, pooled = (float(np.mean([p[side] < 0.05 for p in drawn])) for side in (0, 1))
-                yield Row(study, setting, f"seeds of {deviation:g} points", level, n_draws, 0, 0.06)
+                yield Row(study, setting, f"deviation {deviation:g}", level, n_draws, 0, 0.06)
                 if deviation == 2:
-                    yield Row(study, setting, "2 points, samples pooled (not used)", pooled, n_draws, 0.1, 1.0)
+                    yield Row(study, setting, "deviation 2, samples pooled (not used)", pooled, n_draws, 0.1, 1.0)
 
 
 def _null(made: Hierarchy, rival: str, rng: np.random.Generator) -> tuple[float, float]:

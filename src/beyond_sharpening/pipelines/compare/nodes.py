@@ -246,8 +246,9 @@ def _training(objective: str, made: dict[str, Any]) -> Training:
 
 def _of_variants(frame: pd.DataFrame, variants: dict[str, str]) -> pd.DataFrame:
     """The rows of the variants compared; a policy that none was chosen of keeps all its rows."""
-    others = [(frame["policy"] == policy) & (frame["variant"] != variant) for policy, variant in variants.items()]
-    kept = ~np.logical_or.reduce([np.zeros(len(frame), dtype=bool), *others])
+    kept = np.ones(len(frame), dtype=bool)
+    for policy, variant in variants.items():
+        kept &= (frame["policy"].ne(policy) | frame["variant"].eq(variant)).to_numpy()
     return frame.copy(deep=False) if kept.all() else frame[kept]
 
 
