@@ -31,8 +31,8 @@ def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism:
     lines = [_largest(*_sides(rows, names), rows) for rows in contrasts]
     lines += [line for rows in contrasts if (line := _many_tries(rows, curves, names))]
     note = (
-        f"95 % intervals over {primary['unit'].iloc[0]}s; p-values Holm-adjusted over the primary contrasts of a "
-        f"benchmark, at {LEVEL}. A difference that is not significant is not the absence of one."
+        f"95 % intervals over {primary['unit'].iloc[0]}s, for the primary contrasts of a benchmark together; p-values "
+        f"Holm-adjusted over them, at {LEVEL}. A difference that is not significant is not the absence of one."
     )
     did = what_each_did(mechanism)
     told = [f"{policy} {did_clause({policy: name}, policy.split(' ')[0])}" for policy, name in did.items()]
@@ -61,7 +61,7 @@ def _largest(a: str, b: str, rows: pd.DataFrame) -> str:
     row = rows.iloc[int(rows["difference"].abs().argmax())]
     return (
         f"{a} against {b}: {100 * row['difference']:+.1f} points of right answers "
-        f"[{100 * row['ci_low']:+.1f}, {100 * row['ci_high']:+.1f}] on {row['benchmark']}"
+        f"[{100 * row['ci_low_adjusted']:+.1f}, {100 * row['ci_high_adjusted']:+.1f}] on {row['benchmark']}"
         + (", the largest difference." if len(rows) > 1 else ".")
     )
 

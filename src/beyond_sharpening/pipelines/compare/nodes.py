@@ -44,6 +44,9 @@ from beyond_sharpening.parameters import Comparison, Hardware, Training
 
 COMPARED = {*chain.from_iterable(PRIMARY_FAMILY)}
 
+COUNTED = (*(name for name in SAMPLE_COLUMNS if name != "completion"), "diagnostics")
+"""The columns of a samples table that statistics read."""
+
 TRACKED = ("alpha", "beta", "kl", "residual_share", "coverage_gained", "coverage_lost", "n_beyond")
 """Numbers of the mechanism that are followed across runs."""
 
@@ -69,7 +72,7 @@ def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[s
             validate_samples(table, needed=())
         except ValueError as error:
             raise BadInput(f"samples table {name}: {error}") from error
-        loaded.append(table)
+        loaded.append(_small(table))
     samples = _in_one(loaded)
     if told := base_of_another_model(samples):
         raise BadInput(f"the samples tables do not belong together: {told}")
@@ -84,15 +87,21 @@ def _in_one(tables: list[pd.DataFrame]) -> pd.DataFrame:
     Column by column, and the tables give theirs away, so that not all is there twice.
     """
     joined = {}
-    for name in (*(name for name in SAMPLE_COLUMNS if name != "completion"), "diagnostics"):
+    for name in COUNTED:
         parts = [table.pop(name) if name in table else pd.Series(None, table.index, object) for table in tables]
         if any(_is_category(part) or isinstance(part.dtype, pd.StringDtype) for part in parts):
             texts = [part if _is_category(part) else pd.Series(part, dtype="str").astype("category") for part in parts]
             joined[name] = pd.Series(union_categoricals(texts, sort_categories=True))
         else:
-            column = pd.concat(parts, ignore_index=True)
-            joined[name] = pd.to_numeric(column, downcast="integer") if column.dtype == np.int64 else column
+            joined[name] = pd.concat(parts, ignore_index=True)
     return pd.DataFrame(joined)
+
+
+def _small(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are counted, whole numbers in as few bytes as hold them."""
+    kept = table[[name for name in COUNTED if name in table]]
+    whole = kept.select_dtypes("int64")
+    return kept.assign(**{str(name): pd.to_numeric(whole[name], downcast="integer") for name in whole})
 
 
 def _is_category(column: pd.Series) -> bool:
