@@ -156,16 +156,22 @@ def test_coverage_and_what_could_have_been_seen_are_told_of_any_policies(compare
             "--columns: 'correct' is not THEIRS=OURS, as is_right=corr",
         ),
         (["{}/two.csv", "--columns=a=correct,b=correct"], "--columns: both 'a' and 'b' are to be 'correct'"),
+        (
+            ["{}/positive.csv", "--base=weak"],
+            "column 'logp_base' is no log-probability: above 0, or infinite, in 4 of 8 rows; row 4: 0.5, row 5: 0.5",
+        ),
         (["{}/two.csv", "--base=weak", "--out={}/two.csv/x"], "/two.csv/x: cannot be written (Not a directory)"),
     ],
 )
 def test_bad_input_is_one_message(tmp_path, arguments, told):
     csv(tmp_path / "two.csv", weak=WEAK, strong=STRONG)
+    two = pd.read_csv(tmp_path / "two.csv")
+    two.assign(logp_base=np.repeat([-1.0, 0.5], len(two) // 2)).to_csv(tmp_path / "positive.csv", index=False)
     result = compare(*(argument.format(tmp_path) for argument in arguments))
     assert result.exit_code == 1
     assert told in result.output
     assert result.output.startswith("Error: ")
-    assert len(result.output.splitlines()) == 1
+    assert len(result.output.splitlines()) == 1 + told.startswith("column ")
 
 
 @pytest.mark.whole

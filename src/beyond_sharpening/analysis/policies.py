@@ -35,7 +35,8 @@ def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism:
         f"Holm-adjusted over them, at {LEVEL}. A difference that is not significant is not the absence of one."
     )
     did = what_each_did(mechanism)
-    told = [f"{policy} {did_clause({policy: name}, policy.split(' ')[0])}" for policy, name in did.items()]
+    known = {policy: name for policy, name in did.items() if name != "undetermined"}
+    told = [f"{policy} {did_clause({policy: name}, policy.split(' ')[0])}" for policy, name in known.items()]
     sentences = did_lines(mechanism) if did else []
     headline = f"{'; '.join([*told, *tallies])} ({scope})."
     return Verdict(headline, [*sentences, *lines], note, "undetermined", did, sentences)

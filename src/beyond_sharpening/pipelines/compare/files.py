@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from beyond_sharpening.analysis import (
+    accept_samples,
     accuracy_by_difficulty,
     compare_arms,
     compare_at_k,
@@ -40,12 +41,11 @@ MOST_K = 1024
 class Question(NamedTuple):
     """What is asked of the samples: which policy is the base, which contrasts are primary (None: guess).
 
-    ``common``: compare on the problems that all have; ``anew``: grade even what the files have a verdict on.
+    ``anew``: grade even what the files have a verdict on.
     """
 
     base: str | None = None
     primary: str | None = None
-    common: bool = False
     anew: bool = False
     wishes: Wishes = Wishes()
 
@@ -67,8 +67,12 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
     table, notes = read_samples(named, question.wishes, anew=question.anew)
     table = one_policy_a_variant(table)
     roles_of = roles(list(table["policy"].unique()), question.base, question.primary)
-    table, left_out = same_problems(table, roles_of.family, question.common)
+    table, left_out = same_problems(table, roles_of.family)
     samples, granted = as_samples(table, roles_of.base)
+    try:
+        samples = accept_samples(samples)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
     notes = [*notes, *roles_of.notes, *left_out, *granted]
     family = [tuple("base" if name == roles_of.base else name for name in pair) for pair in roles_of.family]
     frames = _compared(samples, [(a, b) for a, b in family], table)
