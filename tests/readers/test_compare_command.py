@@ -126,6 +126,8 @@ def test_where_the_base_was_asked_how_likely_it_found_them_each_training_is_name
     assert "- **mine: sharpening.** It is surer of what the base already found likely" in text
     named = {row["policy"]: row["name"] for row in json.loads((out / "summary.json").read_text())["mechanism"]}
     assert named == {"grpo": "tilt", "mine": "sharpening"}
+    assert "| rule: margin | 0.02 |" in text
+    assert "outside: 0.55" in text, "the rule stands beside what was decided by it"
     assert {"mechanism.png", "divergence.png"} <= {path.name for path in (out / "figures").iterdir()}
 
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.contrasts import LEVEL
 from beyond_sharpening.analysis.doing import did_clause, did_lines, what_each_did
-from beyond_sharpening.analysis.ruling import Verdict
+from beyond_sharpening.analysis.ruling import Rule, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism: pd.DataFrame | None = None) -> Verdict:
+def policies_verdict(
+    comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism: pd.DataFrame | None = None, rule: Rule | None = None
+) -> Verdict:
     """Which primary contrasts are decided, at Holm-adjusted p < 0.05, and where the curves of pass@k end.
 
     Where it is known what each training did to the base, that comes first.
@@ -22,6 +24,7 @@ def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism:
         comparisons: from ``compare_arms``, with at least one primary contrast; ``model`` is what the base is called.
         curves: from ``pass_at_k_curves``, of the same samples.
         mechanism: from the function of that name, of the same samples; None where it was not asked.
+        rule: the numbers by which both were made, to be printed with the answer.
     """
     primary = comparisons[comparisons["family"] == "primary"]
     names = {BASE: str(primary["model"].iloc[0])}
@@ -39,7 +42,8 @@ def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism:
     told = [f"{policy} {did_clause({policy: name}, policy.split(' ')[0])}" for policy, name in known.items()]
     sentences = did_lines(mechanism) if did else []
     headline = f"{'; '.join([*told, *tallies])} ({scope})."
-    return Verdict(headline, [*sentences, *lines], note, "undetermined", did, sentences)
+    numbers = (rule or Rule()).model_dump()
+    return Verdict(headline, [*sentences, *lines], note, "undetermined", did, sentences, rule=numbers)
 
 
 def _sides(rows: pd.DataFrame, names: dict[str, str]) -> tuple[str, str]:
