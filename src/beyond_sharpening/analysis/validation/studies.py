@@ -45,6 +45,10 @@ KINDS: dict[str, tuple[str, Make]] = {
 """Policies made exactly, and what they should be called."""
 
 
+PLACES = {"none": (1.0, 0.0), "α 2": (2.0, 0.0), "β 2": (1.0, 2.0), "α 2, β 2": (2.0, 2.0), "α 0.5": (0.5, 0.0)}
+"""Members of the family, by their α and β."""
+
+
 class Row(NamedTuple):
     """A share that was measured, of ``n`` draws, and between what bounds it should lie.
 
@@ -76,6 +80,7 @@ def validate_statistics(n_draws: int = 1000, n_worlds: int = 20, seed: int = 0) 
         *accuracy_intervals(n_draws, seed),
         *pass_at_k_bands(n_draws, seed),
         *levels_of_tests(n_draws, seed),
+        *family_intervals(n_worlds, seed),
         *names_of_policies(n_worlds, seed),
     ]
     table = pd.DataFrame(rows)
@@ -170,6 +175,30 @@ def _null(made: Hierarchy, rival: str, rng: np.random.Generator) -> tuple[float,
     return found.p_value, float(2 * norm.sf(abs(a.mean - b.mean) / pooled))
 
 
+def family_intervals(n_worlds: int, seed: int) -> Iterator[Row]:
+    """Coverage of the intervals of α̂ and β̂, by the estimator that is trusted.
+
+    One seed speaks of that checkpoint, made without luck; five of trainings whose α − 1 and β differ by a twentieth.
+    """
+    for n_samples, n_seeds in ((16, 1), (64, 1), (16, 5)):
+        makes = {name: member(*place, between_seeds=0.05 * (n_seeds > 1)) for name, place in PLACES.items()}
+        hits: dict[tuple[str, str], list[bool]] = {(place, symbol): [] for place in PLACES for symbol in "αβ"}
+        for number in range(seed, seed + n_worlds):
+            world, seeds = make_world(number), range(n_seeds)
+            samples, _ = draw_samples(world, makes, n_samples=n_samples, seeds=seeds, noise=0.01, seed=number)
+            for arm in arms(samples):
+                found = measure(arm, Thresholds()).estimates
+                for symbol, name, truth in zip("αβ", ("alpha", "beta"), PLACES[arm.key[1]], strict=True):
+                    hits[arm.key[1], symbol].append(found[name].low <= truth <= found[name].high)
+        for (place, symbol), covered in hits.items():
+            case, share = f"{symbol}, {n_samples} samples, {_seeds(n_seeds)}", float(np.mean(covered))
+            yield Row("Coverage of the 95 % intervals of α̂ and β̂", place, case, share, len(covered), 0.93, 1.0)
+
+
+def _seeds(n: int) -> str:
+    return f"{n} {'seed' if n == 1 else 'seeds'}"
+
+
 def names_of_policies(n_worlds: int, seed: int) -> Iterator[Row]:
     """How often policies made exactly get their name, and keep it when a threshold moves by a fifth."""
     rule = Thresholds()
@@ -181,7 +210,7 @@ def names_of_policies(n_worlds: int, seed: int) -> Iterator[Row]:
                 kind = measured.arm.key[1]
                 right[kind].append(name_of(measured.evidence, rule, Zero())[0] == KINDS[kind][0])
                 steady[kind].append(not names_under_other_thresholds(measured, rule, Zero()))
-        case = f"{n_samples} samples, {n_seeds} {'seed' if n_seeds == 1 else 'seeds'}"
+        case = f"{n_samples} samples, {_seeds(n_seeds)}"
         for kind, found in right.items():
             yield Row(
                 "The name is right", f"{kind}: {KINDS[kind][0]}", case, float(np.mean(found)), len(found), 0.95, 1
