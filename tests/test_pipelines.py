@@ -65,14 +65,12 @@ def test_a_pipeline_works_on_a_fresh_clone(tmp_path: Path) -> None:
             assert not needed, f"{name} needs {needed}"
 
 
-def test_default_is_everything_but_the_control_the_benchmark_and_what_others_trained() -> None:
+def test_default_is_everything_but_the_control_the_measurements_and_what_others_trained() -> None:
+    apart = {"train_null_control", "evaluate_null_control", "benchmark", "validate_statistics", "judge"}
     nodes = {node.name for node in pipelines["__default__"].nodes}
     for name, pipeline in pipelines.items():
         others = {node.name for node in pipeline.nodes} - nodes
-        assert bool(others) == (name in {"train_null_control", "evaluate_null_control", "benchmark", "judge"}), (
-            name,
-            others,
-        )
+        assert bool(others) == (name in apart), (name, others)
 
 
 def test_the_types_of_every_node_can_be_read_where_it_is_wired() -> None:

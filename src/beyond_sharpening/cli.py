@@ -97,7 +97,6 @@ sweep.params += [option for option in kedro_run.params if option.name in ("env",
 )
 @click.option("--filter", metavar="NAME", help="Of lm-evaluation-harness's filters, the one to believe.")
 @click.option("--grade", is_flag=True, help="Grade the completions anew, though the files say what is correct.")
-@click.option("--common", is_flag=True, help="Compare on the problems that all policies have.")
 @click.option("--out", default="data/08_reporting/compare", show_default=True, help="The folder to write to.")
 def compare(
     files: tuple[str, ...], columns: str | None, filter: str | None, grade: bool, out: str, **asked: Any

@@ -13,6 +13,7 @@ from beyond_sharpening.pipelines import (
     report,
     theory,
     train,
+    validate_statistics,
 )
 
 POLICIES, CONCLUSIONS = "train_and_evaluate", "compare_and_report"
@@ -44,6 +45,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "compare": comparing,
         "report": reporting,
         "benchmark": benchmark.create_pipeline(),
+        "validate_statistics": validate_statistics.create_pipeline(),
         "__default__": everything + theory.create_pipeline() + reporting,
     }
 

@@ -32,6 +32,15 @@ def test_the_primary_family_is_the_six_contrasts_fixed_in_advance():
     assert set(comparisons["family"]) == {"primary"}
 
 
+def test_intervals_for_all_primary_contrasts_at_once_are_those_of_bonferroni():
+    table = compare_arms(synthetic_samples(dict.fromkeys(("base", "task_reward", "sharpening"), 0.5)))
+    primary = table[table["family"] == "primary"]
+    assert len(primary) == 3
+    wider = (primary["ci_high_adjusted"] - primary["ci_low_adjusted"]) / (primary["ci_high"] - primary["ci_low"])
+    freedom = primary["n_problems"].iloc[0] - 1
+    assert wider.tolist() == pytest.approx([stats.t.isf(0.025 / 3, freedom) / stats.t.isf(0.025, freedom)] * 3)
+
+
 def test_absent_policies_leave_their_contrasts_out_of_the_adjustment():
     comparisons = compare_arms(synthetic_samples({"base": 0.5, "task_reward": 0.6, "tempered": 0.5}))
     assert list(zip(comparisons["a"], comparisons["b"], strict=True)) == [

@@ -6,13 +6,13 @@ from dataclasses import asdict
 import pandas as pd
 import pytest
 
-from beyond_sharpening.analysis import PRIMARY_FAMILY, Rule, compare_arms, estimates, verdict
+from beyond_sharpening.analysis import PRIMARY_FAMILY, Rule, Thresholds, compare_arms, estimates, verdict
 from synthetic_samples import VARIANTS, synthetic_samples
 
 POLICIES = ["base", "task_reward", "sharpening", "tempered", "tilted"]
 
 
-def comparisons(*benchmarks, claim="this checkpoint", seeds=1, half_width=0.015):
+def comparisons(*benchmarks, claim="this checkpoint", seeds=1, half_width=0.015, margin=0.02):
     """Primary contrasts from differences such as {("task_reward", "base"): 0.1}; the others are zero.
 
     A difference beyond the half width is significant.
@@ -28,9 +28,12 @@ def comparisons(*benchmarks, claim="this checkpoint", seeds=1, half_width=0.015)
         variant_b=table["b"].map(VARIANTS),
         ci_low=table["difference"] - half_width,
         ci_high=table["difference"] + half_width,
+        ci_low_adjusted=table["difference"] - 2 * half_width,
+        ci_high_adjusted=table["difference"] + 2 * half_width,
         p_value=(table["difference"].abs() > half_width).map({True: 0.002, False: 0.4}),
         p_adjusted=(table["difference"].abs() > half_width).map({True: 0.01, False: 0.5}),
-        p_no_gain_adjusted=(table["difference"] + half_width < 0.02).map({True: 0.01, False: 0.5}),
+        p_no_gain_adjusted=(table["difference"] + half_width < margin).map({True: 0.01, False: 0.5}),
+        margin=margin,
         unit="seed" if seeds > 1 else "problem",
     )
 
@@ -106,7 +109,7 @@ def test_the_words_name_effect_uncertainty_and_scope():
     assert words.headline.endswith("(about this checkpoint, one training seed).")
     assert len(words.lines) == 3
     assert "better on 1 of 2 benchmarks" in words.lines[0]
-    assert "b1, 50.0 % to 60.0 % (+10.0 points [+8.5, +11.5])" in words.lines[0]
+    assert "b1, 50.0 % to 60.0 % (+10.0 points [+7.0, +13.0])" in words.lines[0]
     assert "against sharpening: better on 1 of 2" in words.lines[1]
     assert "not evaluated" in words.lines[2], "no decoder but the reference one is in these comparisons"
     assert "95 % intervals over problems" in words.note
@@ -251,10 +254,12 @@ def test_without_log_probabilities_the_first_answer_is_missing_and_said_to_be():
 
 def test_the_rule_stands_in_the_answer():
     rule = Rule(margin=0.2)
-    answer = verdict(comparisons(WINS), levels(1), rule=rule)
+    with pytest.raises(ValueError, match=r"the rule's margin is 0.2, the comparisons are for 0.02: compare_arms"):
+        verdict(comparisons(WINS), levels(1), rule=rule)
+    answer = verdict(comparisons(WINS, margin=0.2), levels(1), rule=rule)
     assert answer.code == "no gain", "0.1 is less than what this rule says matters"
     assert answer.rule["margin"] == 0.2
-    assert answer.rule["mechanism"]["outside"] == 0.7
+    assert answer.rule["mechanism"]["outside"] == Thresholds().outside
     json.dumps(asdict(answer))
 
 

@@ -52,10 +52,20 @@ def test_the_density_ratio_is_logistic_regression_with_clustered_errors():
         disp=0, cov_type="cluster", cov_kwds={"groups": table["problem"], "use_correction": False}
     )
     alpha, beta, certain = family.density_ratio(pair)
-    assert [alpha.mean() - 1, beta.mean()] == pytest.approx(fitted.params[:2], abs=1e-4)
+    unbiased = 1 - pair.policy.n_problems / len(table)  # (n − 1) / n with n rows a problem
+    assert [alpha.mean() - 1, beta.mean()] == pytest.approx(unbiased * fitted.params[:2], abs=1e-4)
     errors = [values.std() / np.sqrt(len(values)) for values in (alpha, beta)]
-    assert errors == pytest.approx(clustered.bse[:2], rel=1e-3)
+    assert errors == pytest.approx(unbiased * clustered.bse[:2], rel=1e-3)
     assert certain < 0.05
+
+
+def test_the_density_ratio_has_no_bias_where_a_problem_has_few_rows():
+    """Four samples a problem, and eight of the base: without the correction α − 1 and β would be 9 % too large."""
+    made = {"make": member(1.5, 1, between_seeds=0), "n_problems": 400, "n_samples": 4}
+    found = np.array([family.density_ratio(arm(**made, seed=seed).pairs[0])[:2] for seed in range(20)]).mean(axis=2)
+    error = found.std(axis=0) / np.sqrt(len(found))
+    assert (np.abs(found.mean(axis=0) - [1.5, 1.0]) < 3 * error).all()
+    assert (3 * error < [0.045, 0.09]).all(), "less than the bias would be"
 
 
 def test_classes_told_apart_with_certainty_are_seen():

@@ -1,7 +1,6 @@
 """The large studies, small: intervals cover, the primary test keeps its level and pooling does not, names are right."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -49,11 +48,24 @@ def test_the_primary_test_keeps_its_level_and_pooling_samples_does_not():
         assert (pooled < 0.05).sum() > 0.15 * N
 
 
+def test_names_are_right_and_stay_under_other_thresholds_in_fresh_worlds():
+    """Two worlds of each kind, with 16 samples and one seed; the large study has a hundred and three settings."""
+    drawn = [row for row in studies.names_of_policies(2, seed=7) if row.case == "16 samples, 1 seed"]
+    assert len(drawn) == 2 * len(studies.KINDS)
+    assert [row for row in drawn if row.measured < 1] == []
+
+
 def test_the_table_of_studies_says_what_holds(monkeypatch):
-    rows = [studies.Row("a", "b", 0.95, 400, 0.93, 0.97), studies.Row("a", "c", 0.85, 400, 0.93, 0.97)]
+    rows = [studies.Row("a", "b", "c", 0.95, 400, 0.93, 0.97), studies.Row("a", "b", "d", 0.85, 400, 0.93, 0.97)]
     for name in ("accuracy_intervals", "pass_at_k_bands", "levels_of_tests"):
         monkeypatch.setattr(studies, name, lambda n, seed: [])
     monkeypatch.setattr(studies, "names_of_policies", lambda n, seed: rows)
     table = studies.validate_statistics()
     assert table["holds"].tolist() == [True, False]
-    assert isinstance(table, pd.DataFrame)
+    assert studies.as_markdown(table).splitlines()[2:] == [
+        "Draws behind a number: 400.",
+        "",
+        "| | c | d |",
+        "|---|---|---|",
+        "| b | 0.950 | 0.850† |",
+    ]

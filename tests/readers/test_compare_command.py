@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from foreign import STRONG, WEAK, csv, lm_eval
 
+from beyond_sharpening.analysis.validation.worlds import draw_samples, make_world, member
 from beyond_sharpening.cli import cli
 
 OURS = ("arithmetic", "tiny", "task reward", "sharpening objective", "tempered", "tilted", "null control", "greedy")
@@ -106,6 +107,46 @@ def test_policies_are_named_on_the_command_line(tmp_path):
     assert "## Completions to read" in text
 
 
+@pytest.fixture(scope="module")
+def with_likelihoods(tmp_path_factory) -> tuple[Result, Path]:
+    """A base, a policy that sharpens it and one that tilts it, made exactly, under names of their own."""
+    drawn, _ = draw_samples(make_world(3, 100), {"mine": member(2), "grpo": member(1, 2)}, n_samples=16)
+    drawn["policy"] = drawn["policy"].replace("base", "Qwen")
+    folder = tmp_path_factory.mktemp("likelihoods")
+    drawn.drop(columns="model").to_parquet(folder / "three.parquet")
+    return compare(folder / "three.parquet", "--base=Qwen", f"--out={folder / 'out'}"), folder / "out"
+
+
+def test_where_the_base_was_asked_how_likely_it_found_them_each_training_is_named(with_likelihoods):
+    result, out = with_likelihoods
+    assert result.exit_code == 0, result.output
+    assert "grpo only picked out what is right among what the base already did; mine only sharpened" in result.output
+    text = (out / "report.md").read_text()
+    assert "- **grpo: tilt.** It picks the right ones among what the base already does" in text
+    assert "- **mine: sharpening.** It is surer of what the base already found likely" in text
+    named = {row["policy"]: row["name"] for row in json.loads((out / "summary.json").read_text())["mechanism"]}
+    assert named == {"grpo": "tilt", "mine": "sharpening"}
+    assert "| rule: margin | 0.02 |" in text
+    assert "outside: 0.55" in text, "the rule stands beside what was decided by it"
+    assert {"mechanism.png", "divergence.png"} <= {path.name for path in (out / "figures").iterdir()}
+
+
+def test_without_likelihoods_it_is_said_that_nobody_can_tell_what_training_did(compared):
+    result, out = compared
+    text = (out / "report.md").read_text()
+    assert "- **Qwen2.5-7B-GRPO: undetermined.** These samples do not say what it did." in text
+    assert "Not everything could be asked of these samples: no logp_base: α, β, shift, ceiling; no logp_policy" in text
+    assert "only" not in result.output, "and the headline makes no claim of it"
+
+
+def test_coverage_and_what_could_have_been_seen_are_told_of_any_policies(compared):
+    _, out = compared
+    text = (out / "report.md").read_text()
+    assert "| more solved, in points | problems |" in text
+    assert "## How much these samples can show" in text
+    assert "**Two seeds never reach it**" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -117,16 +158,22 @@ def test_policies_are_named_on_the_command_line(tmp_path):
             "--columns: 'correct' is not THEIRS=OURS, as is_right=corr",
         ),
         (["{}/two.csv", "--columns=a=correct,b=correct"], "--columns: both 'a' and 'b' are to be 'correct'"),
+        (
+            ["{}/positive.csv", "--base=weak"],
+            "column 'logp_base' is no log-probability: above 0, or infinite, in 4 of 8 rows; row 4: 0.5, row 5: 0.5",
+        ),
         (["{}/two.csv", "--base=weak", "--out={}/two.csv/x"], "/two.csv/x: cannot be written (Not a directory)"),
     ],
 )
 def test_bad_input_is_one_message(tmp_path, arguments, told):
     csv(tmp_path / "two.csv", weak=WEAK, strong=STRONG)
+    two = pd.read_csv(tmp_path / "two.csv")
+    two.assign(logp_base=np.repeat([-1.0, 0.5], len(two) // 2)).to_csv(tmp_path / "positive.csv", index=False)
     result = compare(*(argument.format(tmp_path) for argument in arguments))
     assert result.exit_code == 1
     assert told in result.output
     assert result.output.startswith("Error: ")
-    assert len(result.output.splitlines()) == 1
+    assert len(result.output.splitlines()) == 1 + told.startswith("column ")
 
 
 @pytest.mark.whole

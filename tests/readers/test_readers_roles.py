@@ -52,19 +52,13 @@ def rows(**problems: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["policy", "benchmark", "problem_id"])
 
 
-def test_problems_that_differ_are_counted_and_named_and_the_common_ones_may_be_taken():
+def test_problems_that_not_all_have_are_left_out_counted_and_named():
     table, family = rows(base="abcd", grpo="abce", other="z"), [("grpo", "base")]
-    with pytest.raises(BadInput) as caught:
-        same_problems(table, family, common=False)
-    assert str(caught.value) == (
-        "math: the policies have different problems (base 4, grpo 4; 2 are not with all: d, e): "
-        "draw the missing ones, or compare on what all have: --common"
-    )
-    kept, notes = same_problems(table, family, common=True)
+    kept, notes = same_problems(table, family)
     assert set(kept.loc[kept["policy"] != "other", "problem_id"]) == set("abc")
-    assert notes == ["math: compared on the 3 problems that all have, of 5"]
+    assert notes == ["math: compared on the 3 problems that all have, of 5 (base 4, grpo 4); left out: d, e"]
     with pytest.raises(BadInput, match="math: no problem has samples of all policies: base 1, grpo 1"):
-        same_problems(rows(base="a", grpo="b"), family, common=True)
+        same_problems(rows(base="a", grpo="b"), family)
 
 
 def test_what_is_not_known_is_null_and_the_base_is_called_base():

@@ -132,6 +132,13 @@ def contrast(a: str, b: str, benchmark: str, gain: float, family: str, p_adjuste
         "n_seeds_b": 1,
         "n_problems": 200,
         "family": family,
+        "ci_low_adjusted": gain - 0.033,
+        "ci_high_adjusted": gain + 0.033,
+        "detectable": 0.031,
+        "p_equivalent_adjusted": 0.01 if abs(gain) < 0.015 else 0.4,
+        "n_left_out": 0,
+        "left_out": "",
+        "warning": "",
     }
 
 

@@ -17,7 +17,7 @@ from synthetic_samples import synthetic_samples
 
 def row(policy, benchmark, name, overall, alpha, beta, beyond=()):
     told = {"model": "tiny", "policy": policy, "variant": "", "benchmark": benchmark, "name": name, "overall": overall}
-    told |= {"meaning": f"It is {name}.", "stability": 0.93, "absent": "", "zero_log_odds": 0.4}
+    told |= {"meaning": f"It is {name}.", "stability": 0.93, "absent": "", "zero_log_odds": 0.4, "zero_residual": 0.0}
     for key, value, half in (("alpha", alpha, 0.1), ("beta", beta, 0.2)):
         told |= {key: value, f"{key}_low": value - half, f"{key}_high": value + half}
     told |= {"kl": 1.0, "kl_tilt": 0.5, "kl_right": 0.2, "kl_wrong": 0.3, "residual_share": 0.25}
@@ -60,6 +60,16 @@ def test_the_plane_has_each_policy_at_its_place_over_the_measured_zero(results, 
     assert (task_reward.across_low, task_reward.high) == ([0.9], [pytest.approx(1.8)])
     (zero,) = plane.panels[0].levels
     assert (zero.low, zero.high) == (-0.4, 0.4)
+
+
+def test_a_zero_that_nobody_measured_is_not_drawn_and_not_spoken_of(results, rows):
+    unmeasured = rows.assign(zero_log_odds=0.0)
+    assert charts(results, unmeasured)["mechanism"].panels[0].levels == []
+    words = [block for block in section(results, unmeasured).blocks if isinstance(block, str)]
+    assert not any("Shaded" in text or "null control" in text for text in words)
+    told = [block for block in section(results, rows.assign(zero_residual=0.1)).blocks if isinstance(block, str)]
+    assert any("Shaded: how far β strays" in text for text in told)
+    assert any("beyond what the null control shows" in text for text in told)
 
 
 def test_the_split_of_kl_stacks_to_the_whole_on_paper_and_screen(results, rows):

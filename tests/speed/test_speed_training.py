@@ -168,5 +168,6 @@ def test_each_row_names_the_device_that_it_was_measured_on(monkeypatch):
     contest = SimpleNamespace(measure=lambda repeats: dict(row))
     monkeypatch.setattr("beyond_sharpening.speed.decoding.contests", lambda options: [contest])
     monkeypatch.setattr("beyond_sharpening.speed.grading.contests", list)
+    monkeypatch.setattr("beyond_sharpening.speed.statistics.contests", lambda problems: [])
     told = [measured["conditions"] for measured in run.measure(OPTIONS, small("qwen25_3b"), hardware(device="cuda"))]
     assert told == [f"small; {torch.get_num_threads()} thread(s)", "small; a GPU"]

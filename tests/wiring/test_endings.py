@@ -22,6 +22,7 @@ THERE = {
     ),
     "samples": SAMPLES,
     "theory_checks": pd.DataFrame({"holds": [True, True, False]}),
+    "statistics_validated": pd.DataFrame({"holds": [True, False]}),
     "verdict": {"headline": "Undetermined."},
 }
 
@@ -41,6 +42,7 @@ def load(name):
         ),
         ("evaluate_base", f"{len(SAMPLES)} samples; right: chain_sums 100.0%"),
         ("theory", "2 of 3 claims hold"),
+        ("validate_statistics", "1 of 2 measured shares are what they should be"),
         ("compare", "Undetermined."),
     ],
 )

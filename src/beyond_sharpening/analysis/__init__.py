@@ -4,7 +4,7 @@ Pure functions of a table with the columns ``SAMPLE_COLUMNS``, from this project
 no model is needed. Nothing here imports torch.
 """
 
-from beyond_sharpening.analysis.accept import accept_samples
+from beyond_sharpening.analysis.accept import accept_samples, base_of_another_model
 from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
 from beyond_sharpening.analysis.contract import CROSS_SCORE_KEY, SAMPLE_COLUMNS, settling, validate_samples
 from beyond_sharpening.analysis.contrasts import compare_arms, compare_at_k, seeds_needed
@@ -12,12 +12,12 @@ from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnosti
 from beyond_sharpening.analysis.families import PRIMARY_FAMILY
 from beyond_sharpening.analysis.goals import goals
 from beyond_sharpening.analysis.mechanisms import Thresholds, mechanism, solve_rate_transitions
-from beyond_sharpening.analysis.planning import what_more_would_buy
+from beyond_sharpening.analysis.planning import designs, what_more_would_buy
 from beyond_sharpening.analysis.policies import policies_verdict
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
-from beyond_sharpening.analysis.second_opinion import mixed_logistic
+from beyond_sharpening.analysis.second_opinion import mixed_logistic, second_opinions
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
 from beyond_sharpening.analysis.told import parting_step, told_and_true
 
@@ -30,11 +30,13 @@ __all__ = [
     "Verdict",
     "accept_samples",
     "accuracy_by_difficulty",
+    "base_of_another_model",
     "break_even",
     "compare_arms",
     "compare_at_k",
     "decoder_costs",
     "decoder_diagnostics",
+    "designs",
     "estimates",
     "goals",
     "maj_at_k",
@@ -48,6 +50,7 @@ __all__ = [
     "prediction_lines",
     "prediction_outcomes",
     "prompt_tokens",
+    "second_opinions",
     "seeds_needed",
     "settling",
     "solve_rate_transitions",

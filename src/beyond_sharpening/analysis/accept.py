@@ -69,13 +69,15 @@ def accept_samples(frame: pd.DataFrame) -> pd.DataFrame:
             table["sample_id"] = table.groupby([name for name in ONE_COMPLETION if name in table]).cumcount()
         twice = table.duplicated(ONE_COMPLETION)
         faults = _describe(table["sample_id"], twice, "is there twice; a (policy, problem, sample) is one row")
-        faults += _base_of_another_model(table)
+        faults += [told] if (told := base_of_another_model(table)) else []
     if faults:
         raise ValueError("the samples cannot be judged:\n" + "\n".join(f"  - {fault}" for fault in faults))
     return table
 
 
 def _as_number(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.astype(float)
     return pd.to_numeric(column.astype(object).map(_plain_truth), errors="coerce").astype(float)
 
 
@@ -85,24 +87,30 @@ def _plain_truth(value: object) -> object:
 
 def _of_one_type(table: pd.DataFrame) -> pd.DataFrame:
     """Identifiers as text, ``correct`` as a boolean, log-probabilities as floats."""
-    texts = {name: table[name].map(_as_text) for name in IDENTIFIERS}
+    texts = {name: table[name].map(_as_text) for name in IDENTIFIERS if not _is_text(table[name])}
     numbers = {name: _as_number(table[name]) for name in LOG_PROBABILITIES if name in table}
     return table.assign(**texts, **numbers, correct=_as_number(table["correct"]).astype(bool))
+
+
+def _is_text(column: pd.Series) -> bool:
+    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    return isinstance(values.dtype, pd.StringDtype)
 
 
 def _as_text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _base_of_another_model(table: pd.DataFrame) -> list[str]:
+def base_of_another_model(table: pd.DataFrame) -> str:
+    """Which policies have no base of their model, where there is a base of another; empty where there is no such."""
     bases = set(table.loc[table["policy"] == BASE, "model"])
     trained = table[table["policy"] != BASE]
     orphans = trained[~trained["model"].isin(bases)]
     if not bases or orphans.empty:
-        return []
-    count = orphans.groupby("model").size()
+        return ""
+    count = orphans.groupby("model", observed=True).size()
     told = ", ".join(f"{model} ({rows} rows)" for model, rows in count.items())
-    return [f"the base is of {', '.join(sorted(bases))}, but there are policies of {told}: each needs its own base"]
+    return f"the base is of {', '.join(sorted(bases))}, but there are policies of {told}: each needs its own base"
 
 
 def _describe(column: pd.Series, bad: pd.Series, rule: str) -> list[str]:

@@ -53,6 +53,10 @@ def _one_of(*values: object) -> Column:
 
 
 def _text(column: pd.Series) -> pd.Series:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.isin([value for value in column.cat.categories if isinstance(value, str)])
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.notna()
     return column.map(lambda value: isinstance(value, str)).astype(bool)
 
 
@@ -71,11 +75,15 @@ def _json_object(column: pd.Series) -> pd.Series:
 
 
 def _boolean(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column.dtype):  # NumPy's bool among them, and nothing else that is one
+        return pd.Series(column.dtype == bool, index=column.index)
     return column.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)
 
 
 def _number(column: pd.Series) -> pd.Series:
     """The column as floats, NaN where a value is no number (a boolean is none)."""
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool:
+        return column.astype(float)
     return pd.to_numeric(column.mask(_boolean(column)).astype(object), errors="coerce").astype(float)
 
 
@@ -131,11 +139,13 @@ def settling(frame: pd.DataFrame, replicates: Sequence[int] = (0,)) -> pd.DataFr
     for name, values in wanted.items():
         if name in frame:
             keep &= frame[name].isin(values).to_numpy()
-    return frame[keep]
+    return frame.copy(deep=False) if keep.all() else frame[keep]  # nothing is copied where all are wanted
 
 
-def validate_samples(frame: pd.DataFrame) -> None:
+def validate_samples(frame: pd.DataFrame, needed: Sequence[str] = SAMPLE_COLUMNS) -> None:
     """Check a samples table, from this project or any other system, against the contract.
+
+    Columns that are not ``needed`` may be absent; those that are there must hold what they may.
 
     ``answer`` (an abstention, or answers that have no canonical form), ``difficulty``, ``logp_policy``, ``logp_base``,
     ``token_entropy`` and ``forward_tokens`` may be null where unknown. Rows are counted from 0, whatever the index.
@@ -145,7 +155,7 @@ def validate_samples(frame: pd.DataFrame) -> None:
     """
     frame = frame.reset_index(drop=True)
     present = [name for name in SAMPLE_COLUMNS if name in frame]
-    faults = [f"column {name!r} is missing ({COLUMNS[name].allowed})" for name in SAMPLE_COLUMNS if name not in frame]
+    faults = [f"column {name!r} is missing ({COLUMNS[name].allowed})" for name in needed if name not in frame]
     if frame.empty:
         faults.append("the table has no rows")
     else:
@@ -165,16 +175,29 @@ def _column_faults(column: pd.Series, rule: Column) -> list[str]:
 
 def _row_faults(frame: pd.DataFrame) -> list[str]:
     """Faults between columns; asked only once every column holds what it may."""
-    correct = frame["correct"].astype(bool)
-    voting = frame["answer"].notna() & frame["outcome"].isin(["correct", "wrong"])
-    verdicts = correct[voting].groupby([frame[name] for name in ("benchmark", "problem_id", "answer")])
-    disputed = voting & (verdicts.transform("nunique") > 1).reindex(frame.index, fill_value=False)
-    repeated = frame.duplicated(ONE_COMPLETION)
-    return [
-        *_describe(frame["correct"], correct != (frame["outcome"] == "correct"), "must be true exactly if outcome is"),
-        *_describe(frame["answer"], disputed, "one answer of a problem is graded both correct and wrong"),
-        *_describe(frame["sample_id"], repeated, f"a row is named once by ({', '.join(ONE_COMPLETION)})"),
-    ]
+    correct, faults = frame["correct"].astype(bool), []
+    if "outcome" in frame:
+        contrary = correct != (frame["outcome"] == "correct")
+        faults += _describe(frame["correct"], contrary, "must be true exactly if outcome is")
+    if "answer" in frame:
+        scored = frame["outcome"].isin(["correct", "wrong"]) if "outcome" in frame else True
+        faults += _describe(
+            frame["answer"],
+            _disputed(frame, correct, frame["answer"].notna() & scored),
+            "one answer of a problem is graded both correct and wrong",
+        )
+    if set(ONE_COMPLETION) <= set(frame):
+        repeated = frame.duplicated(ONE_COMPLETION)
+        faults += _describe(frame["sample_id"], repeated, f"a row is named once by ({', '.join(ONE_COMPLETION)})")
+    return faults
+
+
+def _disputed(frame: pd.DataFrame, correct: pd.Series, voting: pd.Series) -> pd.Series:
+    """Rows whose answer, of the same problem, is right in one row and wrong in another."""
+    keys = [frame.loc[voting, name] for name in ("benchmark", "problem_id", "answer")]
+    verdicts = correct[voting].groupby(keys, observed=True)
+    mixed = verdicts.transform("min") != verdicts.transform("max")
+    return mixed.reindex(frame.index, fill_value=False).astype(bool)
 
 
 def _describe(column: pd.Series, bad: pd.Series, rule: str) -> list[str]:

@@ -27,8 +27,8 @@ FEW_PROBLEMS = 10
 
 COMPARISON_COLUMNS = [
     *["model", "family", "a", "b", "variant_a", "variant_b", "benchmark"],
-    *["difference", "ci_low", "ci_high", "p_value", "p_adjusted"],
-    *["p_equivalent", "p_equivalent_adjusted", "p_no_gain", "p_no_gain_adjusted", "detectable"],
+    *["difference", "ci_low", "ci_high", "ci_low_adjusted", "ci_high_adjusted", "p_value", "p_adjusted"],
+    *["p_equivalent", "p_equivalent_adjusted", "p_no_gain", "p_no_gain_adjusted", "margin", "detectable"],
     *["unit", "test", "claim", "target", "n_seeds_a", "n_seeds_b", "n_problems", "n_left_out", "left_out", "warning"],
 ]
 AT_K_COLUMNS = ["solved_by_a_alone", "solved_by_b_alone"]
@@ -66,10 +66,11 @@ def compare_arms(
     Returns:
         One row a contrast: ``model``, ``family`` (primary | secondary), ``a``, ``b`` (a policy, or
         ``policy/decoder``), ``variant_a``, ``variant_b``, ``benchmark``, ``difference`` (pass@1 of a minus b),
-        ``ci_low``, ``ci_high`` (95 %, not adjusted; NaN: none), ``p_value``, ``p_adjusted``, ``p_equivalent`` (two
-        one-sided tests that they differ by less than the margin), ``p_no_gain`` (one-sided: a does not gain the margin
-        over b) and both adjusted, ``detectable`` (the smallest true difference found with 80 % power after the
-        correction), ``unit`` (problem | seed), ``test``, ``claim``
+        ``ci_low``, ``ci_high`` (95 %, not adjusted; NaN: none), ``ci_low_adjusted``, ``ci_high_adjusted`` (95 % for
+        all primary contrasts of the benchmark at once, by Bonferroni; of secondary ones not adjusted), ``p_value``,
+        ``p_adjusted``, ``p_equivalent`` (two one-sided tests that they differ by less than the margin), ``p_no_gain``
+        (one-sided: a does not gain the margin over b) and both adjusted, ``margin``, ``detectable`` (the smallest
+        true difference found with 80 % power after the correction), ``unit`` (problem | seed), ``test``, ``claim``
         (this checkpoint | the training procedure), ``target``, ``n_seeds_a``, ``n_seeds_b``, ``n_problems``,
         ``n_left_out`` and ``left_out``, ``warning``. No rows if nothing can be compared.
 
@@ -167,14 +168,18 @@ def _compare(
     trained = [side.rates.n_seeds for side in (side_a, side_b) if side.trained]
     found = difference(a, b, bool(trained) and min(trained) > 1, target, seed)
     low, high = found.interval
+    low_adjusted, high_adjusted = found.interval_at(1 - level)
     ours, theirs = a.rates.mean(axis=0), b.rates.mean(axis=0)
     return {
         "difference": found.value,
         "ci_low": low,
         "ci_high": high,
+        "ci_low_adjusted": low_adjusted,
+        "ci_high_adjusted": high_adjusted,
         "p_value": found.p_value,
         "p_equivalent": found.equivalence(margin),
         "p_no_gain": found.no_gain(margin),
+        "margin": margin,
         "detectable": found.detectable(level),
         "unit": found.unit,
         "test": found.test,

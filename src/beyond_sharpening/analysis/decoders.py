@@ -31,7 +31,7 @@ def decoder_diagnostics(samples: pd.DataFrame) -> pd.DataFrame:
     told = samples[(samples["replicate"] == 0) & ~samples["diagnostics"].isin(["{}"])].dropna(subset=["diagnostics"])
     rows = []
     for key, cell in told.groupby(CELL, observed=True):
-        values = pd.DataFrame(cell["diagnostics"].map(json.loads).tolist())
+        values = pd.DataFrame([json.loads(text) for text in cell["diagnostics"]])
         for name in values.columns:
             value = values[name].dropna()
             low, median, high = value.quantile([0.05, 0.5, 0.95])

@@ -42,6 +42,10 @@ class Difference:
         """95 %, within [−1, 1]; NaN where nothing varies and nothing can be said of what would."""
         return t_interval(self.value, self.variance, self.freedom, bound=1.0)
 
+    def interval_at(self, level: float) -> tuple[float, float]:
+        """The same at another level of confidence."""
+        return t_interval(self.value, self.variance, self.freedom, bound=1.0, level=level)
+
     def equivalence(self, margin: float) -> float:
         """p of two one-sided t tests that the difference is at or beyond ±margin (Schuirmann, 1987).
 

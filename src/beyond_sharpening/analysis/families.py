@@ -25,6 +25,10 @@ PRIMARY_FAMILY = (
 """The contrasts, fixed in advance, that the verdict rests on: pairs of policies (a, b)."""
 
 
+SUBJECT = "task_reward"
+"""The objective that is asked about, where it is there."""
+
+
 class Arm(NamedTuple):
     """A policy under a decoder; its name is the policy's unless the decoder is not the reference one."""
 
@@ -52,6 +56,19 @@ def family_of(samples: pd.DataFrame) -> Family:
         return PRIMARY_FAMILY
     others = sorted(there - {BASE})
     return [*((policy, BASE) for policy in others if BASE in there), *combinations(others, 2)]
+
+
+def subject_of(primary: pd.DataFrame) -> str:
+    """The policy that primary contrasts ask about: task reward where it is there, else the first."""
+    named = list(primary["a"])
+    return SUBJECT if SUBJECT in named or not named else str(named[0])
+
+
+def asked_about(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """The primary contrasts of task reward, where it is there; else all of them."""
+    primary = comparisons[comparisons["family"] == "primary"]
+    ours = primary[primary["a"] == SUBJECT]
+    return ours if len(ours) else primary
 
 
 def arms_of(

@@ -36,11 +36,11 @@ def unit_of(n_seeds: int) -> Unit:
     return "seed" if n_seeds > 1 else "problem"
 
 
-def t_quantile(degrees_of_freedom: float) -> float:
-    """The two-sided 95 % quantile of Student's t; NaN without a degree of freedom."""
+def t_quantile(degrees_of_freedom: float, level: float = LEVEL) -> float:
+    """The two-sided quantile of Student's t at a level of confidence; NaN without a degree of freedom."""
     from scipy.stats import t
 
-    return float(t.ppf((1 + LEVEL) / 2, degrees_of_freedom))
+    return float(t.ppf((1 + level) / 2, degrees_of_freedom))
 
 
 def crossed_variance(values: np.ndarray) -> tuple[float, float]:
@@ -68,7 +68,9 @@ def crossed_variance(values: np.ndarray) -> tuple[float, float]:
     return float(variance), float(variance**2 / parts) if parts > 0 else n_problems - 1.0
 
 
-def t_interval(mean: float, variance: float, degrees_of_freedom: float, bound: float) -> tuple[float, float]:
+def t_interval(
+    mean: float, variance: float, degrees_of_freedom: float, bound: float, level: float = LEVEL
+) -> tuple[float, float]:
     """mean ± t·√variance, cut at ±bound; without a degree of freedom nothing is known but the bound.
 
     NaN where the units do not differ at all, as seeds of a greedy decoder that all solve as many problems: so few
@@ -78,7 +80,7 @@ def t_interval(mean: float, variance: float, degrees_of_freedom: float, bound: f
         return -bound, bound
     if np.sqrt(variance) < NO_SPREAD:
         return np.nan, np.nan
-    half = t_quantile(degrees_of_freedom) * np.sqrt(variance)
+    half = t_quantile(degrees_of_freedom, level) * np.sqrt(variance)
     return float(max(mean - half, -bound)), float(min(mean + half, bound))
 
 

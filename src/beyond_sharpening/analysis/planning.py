@@ -9,11 +9,17 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from beyond_sharpening.analysis.contract import BASE
-from beyond_sharpening.analysis.contrasts import LEVEL
+from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.contrasts import LEVEL, seeds_needed
 from beyond_sharpening.analysis.differences import detectable_difference, interaction_variance
-from beyond_sharpening.analysis.families import Arm, arms_of
+from beyond_sharpening.analysis.families import Arm, arms_of, asked_about
 from beyond_sharpening.analysis.solve_rates import SolveRates
+
+ASSUMED_SEED_DEVIATION = 0.01
+"""Of a training seed's accuracy, where one seed cannot tell it: a point."""
+
+MORE_SEEDS, MORE_WORK = (3, 5, 10), 4
+"""The numbers of seeds that are looked at, and how many times the problems, or the samples."""
 
 
 class Components(NamedTuple):
@@ -93,6 +99,42 @@ def what_more_would_buy(
             sizes = dict(zip(("n_seeds", "n_problems", "n_samples"), design, strict=True))
             rows.append(names | sizes | {"detectable": detectable} | spreads)
     return pd.DataFrame(rows)
+
+
+def designs(samples: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+    """What more seeds, problems or samples would detect of each primary contrast that is asked about.
+
+    Args:
+        samples: a samples table, of one variant a policy.
+        comparisons: from ``compare_arms``, of the same samples.
+
+    Returns:
+        The rows of ``what_more_would_buy`` with ``times_problems`` and ``times_samples`` (of those there are),
+        ``assumed``: whether ``ASSUMED_SEED_DEVIATION`` stands for what one seed cannot tell, ``n_contrasts`` of the
+        benchmark, and ``fewest_seeds`` (``seeds_needed``).
+    """
+    primary, found = comparisons[comparisons["family"] == "primary"], []
+    for row in asked_about(comparisons).to_dict("records"):
+        here = samples[(samples["benchmark"] == row["benchmark"]) & (samples["model"] == row["model"])]
+        assumed = max(row["n_seeds_a"], row["n_seeds_b"]) == 1
+        drawn = here[(here["policy"] == row["a"]) & (here["replicate"] == 0) & (here["decoder"] == REFERENCE_DECODER)]
+        n_samples = max(round(drawn.groupby(["train_seed", "problem_id"], observed=True).size().mean()), 1)
+        sizes = {"problems": int(row["n_problems"]), "draws": int(n_samples)}
+        n_contrasts = int((primary["benchmark"].eq(row["benchmark"]) & primary["model"].eq(row["model"])).sum())
+        bought = what_more_would_buy(
+            here,
+            row["a"],
+            row["b"],
+            seeds=MORE_SEEDS,
+            **{name: (size, MORE_WORK * size) for name, size in sizes.items()},
+            n_contrasts=n_contrasts,
+            seed_deviation=ASSUMED_SEED_DEVIATION if assumed else None,
+        )
+        times = {"n_problems": sizes["problems"], "n_samples": sizes["draws"]}
+        ratios = {f"times_{name[2:]}": bought[name] // size for name, size in times.items()}
+        fewest = seeds_needed(n_contrasts, against_base=row["b"] == BASE)
+        found.append(bought.assign(assumed=assumed, n_contrasts=n_contrasts, fewest_seeds=fewest, **ratios))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def _detectable(found: Components, trained: int, seeds: int, problems: int, draws: int, level: float) -> float:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.contrasts import LEVEL
 from beyond_sharpening.analysis.doing import did_clause, did_lines, what_each_did
-from beyond_sharpening.analysis.ruling import Verdict
+from beyond_sharpening.analysis.ruling import Rule, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism: pd.DataFrame | None = None) -> Verdict:
+def policies_verdict(
+    comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism: pd.DataFrame | None = None, rule: Rule | None = None
+) -> Verdict:
     """Which primary contrasts are decided, at Holm-adjusted p < 0.05, and where the curves of pass@k end.
 
     Where it is known what each training did to the base, that comes first.
@@ -22,6 +24,7 @@ def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism:
         comparisons: from ``compare_arms``, with at least one primary contrast; ``model`` is what the base is called.
         curves: from ``pass_at_k_curves``, of the same samples.
         mechanism: from the function of that name, of the same samples; None where it was not asked.
+        rule: the numbers by which both were made, to be printed with the answer.
     """
     primary = comparisons[comparisons["family"] == "primary"]
     names = {BASE: str(primary["model"].iloc[0])}
@@ -31,14 +34,16 @@ def policies_verdict(comparisons: pd.DataFrame, curves: pd.DataFrame, mechanism:
     lines = [_largest(*_sides(rows, names), rows) for rows in contrasts]
     lines += [line for rows in contrasts if (line := _many_tries(rows, curves, names))]
     note = (
-        f"95 % intervals over {primary['unit'].iloc[0]}s; p-values Holm-adjusted over the primary contrasts of a "
-        f"benchmark, at {LEVEL}. A difference that is not significant is not the absence of one."
+        f"95 % intervals over {primary['unit'].iloc[0]}s, for the primary contrasts of a benchmark together; p-values "
+        f"Holm-adjusted over them, at {LEVEL}. A difference that is not significant is not the absence of one."
     )
     did = what_each_did(mechanism)
-    told = [f"{policy} {did_clause({policy: name}, policy.split(' ')[0])}" for policy, name in did.items()]
+    known = {policy: name for policy, name in did.items() if name != "undetermined"}
+    told = [f"{policy} {did_clause({policy: name}, policy.split(' ')[0])}" for policy, name in known.items()]
     sentences = did_lines(mechanism) if did else []
     headline = f"{'; '.join([*told, *tallies])} ({scope})."
-    return Verdict(headline, [*sentences, *lines], note, "undetermined", did, sentences)
+    numbers = (rule or Rule()).model_dump()
+    return Verdict(headline, [*sentences, *lines], note, "undetermined", did, sentences, rule=numbers)
 
 
 def _sides(rows: pd.DataFrame, names: dict[str, str]) -> tuple[str, str]:
@@ -61,7 +66,7 @@ def _largest(a: str, b: str, rows: pd.DataFrame) -> str:
     row = rows.iloc[int(rows["difference"].abs().argmax())]
     return (
         f"{a} against {b}: {100 * row['difference']:+.1f} points of right answers "
-        f"[{100 * row['ci_low']:+.1f}, {100 * row['ci_high']:+.1f}] on {row['benchmark']}"
+        f"[{100 * row['ci_low_adjusted']:+.1f}, {100 * row['ci_high_adjusted']:+.1f}] on {row['benchmark']}"
         + (", the largest difference." if len(rows) > 1 else ".")
     )
 

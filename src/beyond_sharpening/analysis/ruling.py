@@ -16,11 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from beyond_sharpening.analysis.contract import BASE, settling
 from beyond_sharpening.analysis.contrasts import LEVEL, MARGIN
 from beyond_sharpening.analysis.doing import did_clause, did_lines, what_each_did, words
-from beyond_sharpening.analysis.families import GREEDY, RIVALS
+from beyond_sharpening.analysis.families import GREEDY, RIVALS, SUBJECT, subject_of
 from beyond_sharpening.analysis.mechanisms import Thresholds
 from beyond_sharpening.analysis.would_decoding_do import DecodingCode, decoding_answers, decoding_clause, decoding_code
-
-SUBJECT = "task_reward"
 
 Code = Literal["beyond sharpening objectives", "sharpening suffices", "no gain", "undetermined"]
 
@@ -86,8 +84,8 @@ def verdict(
     - *beyond sharpening objectives*: on at least one benchmark the subject is better, by the margin or more, than
       the base and than every rival; on none is it worse than any of them.
     - *sharpening suffices*: a rival is better than the base on at least one benchmark and worse on none, and on every
-      benchmark the 95 % interval of the subject minus it stays below the margin.
-    - *no gain*: on every benchmark the interval of the subject minus base stays below the margin.
+      benchmark it is rejected that the subject gains the margin or more over it (one-sided, adjusted p).
+    - *no gain*: on every benchmark it is rejected that the subject gains the margin or more over the base.
     - *undetermined*: anything else. A difference that is not significant is not the absence of one.
 
     "Beyond" here is about the *objectives compared*, at their coefficients. What a training did is the mechanism's
@@ -102,14 +100,20 @@ def verdict(
         rivals: what it is held against; the sharpening objectives, or whatever else it was compared with.
 
     Raises:
-        ValueError: if the comparisons are of several models; give one model's at a time.
+        ValueError: if the comparisons are of several models (give one model's at a time), or were made for another
+            margin than the rule's.
     """
     models = sorted(comparisons["model"].unique())
     if len(models) > 1:
         raise ValueError(f"a verdict is about one model; these comparisons are of {', '.join(models)}: select one")
     rule = rule or Rule()
+    if other := set(comparisons["margin"]) - {rule.margin}:
+        raise ValueError(
+            f"the rule's margin is {rule.margin:g}, the comparisons are for {', '.join(map(str, other))}: "
+            f"compare_arms(..., margin={rule.margin:g})"
+        )
     primary = comparisons[comparisons["family"] == "primary"]
-    subject = subject or _subject(primary)
+    subject = subject or subject_of(primary)
     rivals = _rivals(primary, subject) if rivals is None else tuple(rivals)
     judge = _Judge(primary, estimates, rule, subject, rivals)
     answers = decoding_answers(comparisons, estimates, subject, rule.margin, rule.level)
@@ -126,11 +130,6 @@ def verdict(
         decoding_lines=[f"{row['benchmark']}: {row['answer']}{row['by']}" for row in answers.to_dict("records")],
         rule=rule.model_dump(),
     )
-
-
-def _subject(primary: pd.DataFrame) -> str:
-    named = list(primary["a"])
-    return SUBJECT if SUBJECT in named or not named else str(named[0])
 
 
 def _rivals(primary: pd.DataFrame, subject: str) -> tuple[str, ...]:
@@ -161,8 +160,8 @@ class _Judge:
         return contrast[(contrast["p_adjusted"] < self.rule.level) & (contrast["difference"] < 0)]
 
     def adds_nothing(self, contrast: pd.DataFrame) -> bool:
-        """On every benchmark a gain of the margin or more is outside the interval."""
-        return len(contrast) > 0 and bool((contrast["ci_high"] < self.rule.margin).all())
+        """On every benchmark a gain of the margin or more is rejected."""
+        return len(contrast) > 0 and bool((contrast["p_no_gain_adjusted"] < self.rule.level).all())
 
     def code(self) -> Code:
         ours = {rival: self.contrast(self.subject, rival) for rival in (BASE, *self.rivals)}
@@ -194,12 +193,13 @@ class _Judge:
         if contrast.empty:
             return f"{words(self.subject)} against the base: not evaluated."
         row = contrast.iloc[int(contrast["difference"].abs().argmax())]
+        low, high = (100 * row[f"ci_{end}_adjusted"] for end in ("low", "high"))
         before = self._accuracy(BASE, row["variant_b"], str(row.name))
         after = self._accuracy(self.subject, row["variant_a"], str(row.name))
         return (
             f"{words(self.subject)} against the base: {self.tally(contrast)}; largest change on {row.name}, "
             f"{100 * before:.1f} % to {100 * after:.1f} % "
-            f"({100 * row['difference']:+.1f} points [{100 * row['ci_low']:+.1f}, {100 * row['ci_high']:+.1f}])."
+            f"({100 * row['difference']:+.1f} points [{low:+.1f}, {high:+.1f}])."
         )
 
     def _accuracy(self, policy: str, variant: str, benchmark: str) -> float:
@@ -224,8 +224,8 @@ class _Judge:
             return f"Nothing to test: train {self.subject.replace('_', ' ')} and evaluate it on the base's problems."
         target = f" about {ours['target'].iloc[0]}" if "target" in ours else ""
         return (
-            f"95 % intervals over {ours['unit'].iloc[0]}s{target}; p-values Holm-adjusted over the primary contrasts "
-            f"of a benchmark, at {self.rule.level:g}."
+            f"95 % intervals over {ours['unit'].iloc[0]}s{target}, for the primary contrasts of a benchmark together; "
+            f"p-values Holm-adjusted over them, at {self.rule.level:g}."
         )
 
     def scope(self) -> str:

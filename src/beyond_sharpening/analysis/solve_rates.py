@@ -51,7 +51,8 @@ def problem_table(samples: pd.DataFrame, ks: Sequence[int] = (), replicates: Seq
     for name, values in _measured(rows).items():
         columns[name] = np.bincount(groups, weights=values, minlength=len(table)) / n_samples
     columns["pass@1"] = n_correct / n_samples
-    return table.assign(**columns | _at_k_columns(rows, groups, n_samples, n_correct, ks))
+    cells = table.groupby(CELL, observed=True).ngroup().to_numpy()
+    return table.assign(**columns | _at_k_columns(rows, groups, cells, n_samples, n_correct, ks))
 
 
 def _measured(rows: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -62,19 +63,21 @@ def _measured(rows: pd.DataFrame) -> dict[str, np.ndarray]:
         for name, column in numbers.items()
     }
     for outcome in ("unparsable", "timeout"):
-        happened = rows["outcome"].eq(outcome).to_numpy(float) if "outcome" in rows else np.full(len(rows), np.nan)
-        known[f"{outcome}_rate"] = happened
+        if "outcome" in rows:
+            happened = np.where(rows["outcome"].notna(), rows["outcome"].eq(outcome), np.nan)
+        known[f"{outcome}_rate"] = happened if "outcome" in rows else np.full(len(rows), np.nan)
     return known
 
 
 def _at_k_columns(
-    rows: pd.DataFrame, groups: np.ndarray, n: np.ndarray, c: np.ndarray, ks: Sequence[int]
+    rows: pd.DataFrame, groups: np.ndarray, cells: np.ndarray, n: np.ndarray, c: np.ndarray, ks: Sequence[int]
 ) -> dict[str, np.ndarray]:
-    """``pass@{k}`` and ``maj@{k}`` of each problem; ``groups`` is each row's, n and c are each problem's."""
+    """``pass@{k}`` and ``maj@{k}`` of each problem; ``groups`` is each row's, ``cells``, n and c are each problem's."""
     if not ks:
         return {}
     sizes, right = _answer_classes(rows, groups, len(n))
     votes = majorities(sizes, right, n, ks) if sizes.size else np.full((len(ks), len(n)), np.nan)
+    votes[:, _without_answers(rows, groups, cells, sizes)] = np.nan
     columns: dict[str, np.ndarray] = {}
     for k, vote in zip(ks, votes, strict=True):
         columns[f"pass@{k}"] = np.where(k <= n, pass_at_k(n, c, np.minimum(k, n)), np.nan)
@@ -82,14 +85,26 @@ def _at_k_columns(
     return columns
 
 
+def _without_answers(rows: pd.DataFrame, groups: np.ndarray, cells: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The problems (G,) of cells in which completions were scored and none has an answer: there is no vote to hold."""
+    scored = np.bincount(groups, weights=_scored(rows), minlength=len(cells))
+    answered, counted = (np.bincount(cells, weights=values)[cells] for values in (sizes.sum(axis=1), scored))
+    return (answered == 0) & (counted > 0)
+
+
+def _scored(rows: pd.DataFrame) -> np.ndarray:
+    """Whether each completion was told right or wrong, (N,); where the outcome is not known, it was."""
+    if "outcome" not in rows:
+        return np.ones(len(rows), dtype=bool)
+    return (rows["outcome"].isin(["correct", "wrong"]) | rows["outcome"].isna()).to_numpy()
+
+
 def _answer_classes(rows: pd.DataFrame, groups: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
     """How often each problem's answers were given, and whether they are right, (G, C) each; empty without answers."""
     if "answer" not in rows:
         return np.zeros((n_groups, 0), int), np.zeros((n_groups, 0), bool)
     answers, names = pd.factorize(rows["answer"])
-    voting = answers >= 0
-    if "outcome" in rows:
-        voting &= rows["outcome"].isin(["correct", "wrong"]).to_numpy()
+    voting = (answers >= 0) & _scored(rows)
     key = groups[voting].astype(np.int64) * max(len(names), 1) + answers[voting]
     classes, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
     right = np.bincount(inverse, weights=rows["correct"].to_numpy(float)[voting], minlength=len(classes))

@@ -5,7 +5,7 @@ what each of them may be.
 """
 
 from beyond_sharpening.parameters.block import leaves
-from beyond_sharpening.parameters.checks import Benchmark, Theory
+from beyond_sharpening.parameters.checks import Benchmark, Theory, Validation
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.experiment import Parameters, block_types, locate
 from beyond_sharpening.parameters.foreign import ForeignPolicy
@@ -37,6 +37,7 @@ __all__ = [
     "Theory",
     "TinyBase",
     "Training",
+    "Validation",
     "block_types",
     "leaves",
     "locate",

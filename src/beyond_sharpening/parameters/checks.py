@@ -1,4 +1,4 @@
-"""What is checked and measured beside the experiment: the theory, and speed."""
+"""What is checked and measured beside the experiment: the theory, the statistics, and speed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ class Theory(Strict):
     objectives: list[ObjectiveName] = Field(
         default=[*OBJECTIVES], min_length=1, description="What is trained to its known optimum; by default all."
     )
+
+
+class Validation(Strict):
+    """The statistics, tried on draws from something known."""
+
+    draws: Positive = Field(description="Simulated benchmarks for each setting of intervals and tests.")
+    worlds: Positive = Field(description="Worlds in which every kind of policy is named, for each setting.")
+    seed: Seed = Field(description="Of all draws.")
 
 
 class BenchmarkStep(Strict):
@@ -51,6 +59,7 @@ class Benchmark(Strict):
     rollout_prompts: Positive
     prompt_lengths: list[Positive] = Field(min_length=1)
     step: BenchmarkStep
+    problems: Positive = Field(description="Of 16 samples each, for the statistics.")
     growth: dict[Literal["completions", "prompt_tokens", "new_tokens", "layers"], list[Positive]] = Field(
         default={}, description="What an update is varied in, and its values."
     )

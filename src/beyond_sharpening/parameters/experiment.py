@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, Field, model_validator
 
 from beyond_sharpening.parameters.block import Seed, Strict
-from beyond_sharpening.parameters.checks import Benchmark, Theory
+from beyond_sharpening.parameters.checks import Benchmark, Theory, Validation
 from beyond_sharpening.parameters.decoders import PowerMH
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
 from beyond_sharpening.parameters.foreign import ForeignPolicy, PolicyName
@@ -62,6 +62,7 @@ class Parameters(Strict):
     compare: Comparison
     report: Reporting = Reporting()
     theory: Theory
+    validation: Validation
     benchmark: Benchmark
     sweep: Sweep
     hardware: Hardware

@@ -80,21 +80,18 @@ def _pair(text: str, policies: Sequence[str], known: str) -> tuple[str, str]:
     return a, b
 
 
-def same_problems(
-    table: pd.DataFrame, family: Sequence[tuple[str, str]], common: bool
-) -> tuple[pd.DataFrame, list[str]]:
-    """The samples with every benchmark's problems the same for all that is compared.
+def same_problems(table: pd.DataFrame, family: Sequence[tuple[str, str]]) -> tuple[pd.DataFrame, list[str]]:
+    """The samples of the problems that all who are compared have; the others are counted and named.
 
     Args:
         table: samples, with policies under their own names.
         family: the pairs compared.
-        common: leave out the problems that not all of them have, instead of refusing.
 
     Returns:
-        The samples kept, and what was left out.
+        The samples kept, and what was left out, a sentence a benchmark.
 
     Raises:
-        BadInput: if problems differ and ``common`` is not set, or none is left.
+        BadInput: if no problem of a benchmark is left.
     """
     compared = table["policy"].isin({name for pair in family for name in pair})
     sides = ["policy", *(name for name in ("variant", "checkpoint", "train_seed") if name in table)]
@@ -103,21 +100,19 @@ def same_problems(
         problems = {key: set(part["problem_id"]) for key, part in rows[compared].groupby(sides)}
         shared = set.intersection(*problems.values()) if problems else set(rows["problem_id"])
         every = set.union(*problems.values()) if problems else shared
-        if every - shared and not common:
-            raise BadInput(_differing(str(benchmark), problems, sorted(every - shared)))
         if not shared:
             raise BadInput(f"{benchmark}: no problem has samples of all policies: {_counts(problems)}")
         if every - shared:
-            notes.append(f"{benchmark}: compared on the {len(shared)} problems that all have, of {len(every)}")
+            notes.append(_left_out(str(benchmark), problems, sorted(every - shared), len(every)))
         kept.append(rows[rows["problem_id"].isin(shared)])
     return pd.concat(kept, ignore_index=True), notes
 
 
-def _differing(benchmark: str, problems: Mapping[Any, set[str]], missing: list[str]) -> str:
+def _left_out(benchmark: str, problems: Mapping[Any, set[str]], missing: list[str], n: int) -> str:
     shown = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
     return (
-        f"{benchmark}: the policies have different problems ({_counts(problems)}; {len(missing)} are not with all: "
-        f"{shown}): draw the missing ones, or compare on what all have: --common"
+        f"{benchmark}: compared on the {n - len(missing)} problems that all have, of {n} ({_counts(problems)}); left "
+        f"out: {shown}"
     )
 
 

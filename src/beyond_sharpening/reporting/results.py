@@ -76,6 +76,8 @@ class Results:
         goals, break_even: from the functions of the same name in ``analysis``.
         trainings: ``policy, variant, tokens, hours``: what each training took.
         mechanism: from ``analysis.mechanism``, one row a policy and benchmark.
+        at_k, designs, opinions, transitions: from ``compare_at_k``, ``designs``, ``second_opinions`` and
+            ``solve_rate_transitions``.
         rates: unit -> what an hour costs in it, such as kWh or EUR; ``tokens``: processed in an hour.
     """
 
@@ -98,6 +100,10 @@ class Results:
     break_even: pd.DataFrame | None = None
     trainings: pd.DataFrame | None = None
     mechanism: pd.DataFrame | None = None
+    at_k: pd.DataFrame | None = None
+    designs: pd.DataFrame | None = None
+    opinions: pd.DataFrame | None = None
+    transitions: pd.DataFrame | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -26,6 +26,15 @@ COMPARISON_KEYS = (
     "p_adjusted",
 )
 CLAIM_KEYS = ("family", "unit", "test", "claim", "n_seeds_a", "n_seeds_b", "n_problems")
+STRENGTH_KEYS = (
+    "ci_low_adjusted",
+    "ci_high_adjusted",
+    "detectable",
+    "p_equivalent_adjusted",
+    "n_left_out",
+    "left_out",
+    "warning",
+)
 
 
 def summary(
@@ -56,7 +65,9 @@ def summary(
         "model": model,
         "seeds": list(seeds),
         "rows": _records(estimates, [*ROW_KEYS, *at_k, *COUNT_KEYS]),
-        "comparisons": _records(comparisons, [*COMPARISON_KEYS, *CLAIM_KEYS]) if len(comparisons) else [],
+        "comparisons": _records(comparisons, [*COMPARISON_KEYS, *CLAIM_KEYS, *STRENGTH_KEYS])
+        if len(comparisons)
+        else [],
         "mechanism": [] if mechanism is None else _records(mechanism, list(mechanism.columns)),
     }
 

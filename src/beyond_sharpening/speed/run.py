@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from beyond_sharpening.speed import decoding, grading, training
+from beyond_sharpening.speed import decoding, grading, statistics, training
 from beyond_sharpening.speed.contest import Measurement
 from beyond_sharpening.speed.growth import measure_growth
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) -> list[Measurement]:
-    """Decoding, grading and training against their peers.
+    """Decoding, grading, statistics and training against their peers.
 
     Args:
         options: sizes and repeats.
@@ -25,7 +25,7 @@ def measure(options: Benchmark, base: TinyBase | HubBase, hardware: Hardware) ->
     processor = f"{torch.get_num_threads()} thread(s)"
     machine = torch.cuda.get_device_name() if hardware.device == "cuda" else processor
     step = training.measure_steps(options, base, hardware)  # first, because it refuses what cannot fit
-    contests = (*decoding.contests(options), *grading.contests())
+    contests = (*decoding.contests(options), *grading.contests(), *statistics.contests(options.problems))
     decoded = [contest.measure(options.repeats) for contest in contests] + measure_growth(options)
     for rows, where in ((decoded, processor), (step, machine)):  # what is decoded is small: no work for a GPU
         for row in rows:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import ParquetDataset
@@ -56,6 +57,40 @@ def _cause(error: BaseException) -> str:
 
 class Table(_Whole, ParquetDataset):
     """A parquet table that is there whole or not at all."""
+
+
+TEXTS = ("completion", "tokens")
+"""The columns of a samples table that grow with the length of completions."""
+
+
+class _Verdicts(ParquetDataset):
+    def load(self) -> Any:
+        import pyarrow.parquet as pq
+
+        there = pq.read_schema(self._filepath).names
+        kept = [name for name in there if name not in TEXTS]
+        return pq.read_table(self._filepath, columns=kept, read_dictionary=kept).to_pandas()
+
+
+class Verdicts(_Whole, _Verdicts):
+    """A samples table without its completions, other texts as categories: what statistics read, in little memory."""
+
+
+class _Completions(ParquetDataset):
+    def load(self) -> Any:
+        import pyarrow.parquet as pq
+
+        return _parts_of(pq.ParquetFile(self._filepath))
+
+
+def _parts_of(file: Any) -> Iterator[np.ndarray]:
+    there = [name for name in ("completion",) if name in file.schema_arrow.names]
+    for part in file.iter_batches(columns=there):
+        yield part.column(0).to_numpy(zero_copy_only=False) if there else np.full(part.num_rows, None)
+
+
+class Completions(_Whole, _Completions):
+    """The completions of a samples table in its rows' order, a part at a time, so that few of many may be picked."""
 
 
 class Record(_Whole, JSONDataset):

@@ -45,6 +45,11 @@ def _theory(load: Load) -> str:
     return f"{int(claims['holds'].sum())} of {len(claims)} claims hold"
 
 
+def _validation(load: Load) -> str:
+    shares = load("statistics_validated")
+    return f"{int(shares['holds'].sum())} of {len(shares)} measured shares are what they should be"
+
+
 def ending(pipeline: str, load: Load) -> tuple[str, str, str] | None:
     """What came out of a pipeline, the data set that shows where it lies, and the command to run next.
 
@@ -63,6 +68,8 @@ def ending(pipeline: str, load: Load) -> tuple[str, str, str] | None:
         return _samples(load, "base"), "base_samples", "kedro run --pipeline=report"
     if pipeline == "theory":
         return _theory(load), "theory_checks", "kedro run --pipeline=report"
+    if pipeline == "validate_statistics":
+        return _validation(load), "statistics_validated", "kedro run --pipeline=report"
     if pipeline == "compare":
         return load("verdict")["headline"], "verdict", "kedro run --pipeline=report"
     return None

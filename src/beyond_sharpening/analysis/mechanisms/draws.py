@@ -14,6 +14,8 @@ from beyond_sharpening.analysis.contract import BASE, CROSS_SCORE_KEY, settling
 from beyond_sharpening.analysis.mechanisms.groups import Array, sums
 
 ARM_KEY = ["model", "policy", "variant", "benchmark"]
+READ = [*ARM_KEY, "checkpoint", "decoder", "train_seed", "replicate", "problem_id", "sample_id", "correct", "outcome"]
+READ += ["answer", "logp_base", "logp_policy", "n_tokens", "truncated", "token_entropy"]
 NUMBERS = ["logp_base", "logp_policy", "n_tokens", "truncated", "token_entropy"]
 
 
@@ -94,15 +96,15 @@ def arms(samples: pd.DataFrame, base_scores: pd.DataFrame | None = None) -> Iter
 
     A base without a second replicate is taken as it is. Problems that the base or a training seed lacks are left out.
     """
-    rows = settling(samples, replicates=(0, 1))
-    names = rows["problem_id"].astype("category")
-    coded = _coded(rows).assign(problem=names.cat.codes.to_numpy())
-    cells = {_key(key): at for key, at in coded.groupby(ARM_KEY, observed=True, sort=True).indices.items()}
-    for key, at in cells.items():
+    rows = settling(samples[[name for name in READ if name in samples]], replicates=(0, 1))
+    names = rows["problem_id"].astype("category").cat
+    cells = {_key(key): at for key, at in rows.groupby(ARM_KEY, observed=True, sort=True).indices.items()}
+    for key, own in cells.items():
         model, policy, _, benchmark = key
         based = [cells[other] for other in cells if (other[0], other[1], other[3]) == (model, BASE, benchmark)]
-        if policy != BASE and based:
-            yield _arm(key, coded.iloc[at], coded.iloc[np.concatenate(based)], names.cat.categories, base_scores)
+        if policy != BASE and based:  # an arm at a time: a table of many is coded in little memory
+            ours, base = (_coded(rows.iloc[at], names.codes.to_numpy()[at]) for at in (own, np.concatenate(based)))
+            yield _arm(key, ours, base, names.categories, base_scores)
 
 
 def _key(key: object) -> tuple[str, str, str, str]:
@@ -124,18 +126,18 @@ def _arm(
     left_out = sorted(set.union(*map(set, had)).difference(common))
     if not len(common):
         raise ValueError(f"{key[1]} and its base have no problem in common on {key[3]}; were they renamed on one side?")
-    pairs = []
+    unscored, pairs = _draws(base.assign(logp_policy=np.nan), common), []
     for seed, part in by_seed.items():
         ours = dict(zip(ARM_KEY, key, strict=True)) | {"train_seed": seed}
-        scored = _scored_under(base, names, base_scores, ours)
-        pairs.append(Pair(_draws(part, common), _draws(scored, common)))
+        scored = None if base_scores is None else _draws(_scored_under(base, names, base_scores, ours), common)
+        pairs.append(Pair(_draws(part, common), scored or unscored))
     return Arm(key, names[common].to_numpy(), names[left_out].to_numpy(), tuple(by_seed), pairs)
 
 
-def _coded(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keys and numbers alone, texts as numbers: what the estimators read, in little memory."""
-    columns: dict[str, object] = {name: rows[name].astype("category") for name in ARM_KEY}
-    columns |= {name: rows[name].to_numpy() for name in ("train_seed", "replicate", "sample_id")}
+def _coded(rows: pd.DataFrame, problem: Array) -> pd.DataFrame:
+    """Keys and numbers alone, texts as numbers: what the estimators read."""
+    columns: dict[str, object] = {name: rows[name].to_numpy() for name in ("train_seed", "replicate", "sample_id")}
+    columns["problem"] = problem
     columns["right"] = rows["correct"].to_numpy(bool)
     columns["answer"] = _answers(rows)
     for name in NUMBERS:
@@ -149,16 +151,14 @@ def _answers(rows: pd.DataFrame) -> Array:
     if "answer" not in rows:
         return np.full(len(rows), -1)
     answers = rows["answer"].astype("category").cat.codes.to_numpy().astype(int)
-    scored = rows["outcome"].isin(["correct", "wrong"]).to_numpy() if "outcome" in rows else True
+    scored = (rows["outcome"].isin(["correct", "wrong"]) | rows["outcome"].isna()) if "outcome" in rows else True
     return np.where(scored, answers, -1)
 
 
 def _scored_under(
-    base: pd.DataFrame, names: pd.Index, base_scores: pd.DataFrame | None, ours: Mapping[str, object]
+    base: pd.DataFrame, names: pd.Index, base_scores: pd.DataFrame, ours: Mapping[str, object]
 ) -> pd.DataFrame:
     """The base's rows with ``logp_policy`` of the policy they are compared with, NaN where it is not known."""
-    if base_scores is None:
-        return base.assign(logp_policy=np.nan)
     scores = settling(base_scores, replicates=(0, 1))
     for name, value in ours.items():
         if name in scores:

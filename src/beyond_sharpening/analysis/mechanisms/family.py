@@ -75,7 +75,9 @@ def density_ratio(pair: Pair) -> tuple[Array, Array, float]:
 
     Logistic regression of "is this row the policy's?" on (log p, R) with an intercept a problem: the log odds of a
     completion are log q − log p + constant, so that the slopes are α − 1 and β. It needs no log q. The intercepts are
-    profiled out (Newton's method, all problems at once); with n rows a problem that biases the slopes by about 1/n.
+    profiled out (Newton's method, all problems at once), which makes the slopes of n rows a problem n/(n − 1) times too
+    large, to first order (for pairs twice: Andersen, *Journal of the Royal Statistical Society B* 32, 1970); that is
+    taken off.
     To be trusted while few rows are told apart with certainty: past that the classes hardly overlap.
     """
     problem = np.concatenate([pair.policy.problem, pair.base.problem])
@@ -92,7 +94,7 @@ def density_ratio(pair: Pair) -> tuple[Array, Array, float]:
     values, certain = np.full((n_problems, 2), np.nan), np.nan
     if varies.any():
         fitted, certain = _logistic(problem, n_problems, design[:, varies] / scale[varies], is_policy)
-        values[:, varies] = fitted / scale[varies]
+        values[:, varies] = fitted / scale[varies] * (1 - n_problems / len(problem))
     return values[:, 0] + 1, values[:, 1], certain
 
 

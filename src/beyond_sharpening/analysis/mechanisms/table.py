@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -61,11 +62,15 @@ def mechanism(
         - ``seeds``, ``n_problems``, ``n_left_out`` and ``left_out`` (problems that not all have), ``absent``.
     """
     thresholds = thresholds or Thresholds()
-    measured = [measure(arm, thresholds) for arm in arms(samples, base_scores)]
+    measured, counted = [], []
+    for arm in arms(samples, base_scores):
+        one = measure(arm, thresholds)
+        counted.append(_counts(one, seed))
+        measured.append(replace(one, arm=arm._replace(pairs=[])))  # the draws of one arm at a time
     rows = []
-    for one in measured:
+    for one, counts in zip(measured, counted, strict=True):
         zero = _zero([other for other in measured if _same_benchmark(one, other)], null, untold)
-        rows.append(_row(one, thresholds, zero, seed))
+        rows.append(_row(one, thresholds, zero, seed) | counts | _extent(one))
     table = pd.DataFrame(rows)
     return table.assign(overall=_overall(table)) if rows else pd.DataFrame(columns=[*ARM_KEY, "name"])
 
@@ -99,7 +104,7 @@ def _row(measured: Measured, thresholds: Thresholds, zero: Zero, seed: int) -> d
         "threshold_sensitive": "; ".join(f"{change}: {other}" for change, other in sensitive.items()),
         "trusted": measured.trusted,
     }
-    return row | _numbers(measured, zero) | _counts(measured, seed) | _extent(measured)
+    return row | _numbers(measured, zero)
 
 
 def _numbers(measured: Measured, zero: Zero) -> dict[str, object]:

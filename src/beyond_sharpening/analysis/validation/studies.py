@@ -1,7 +1,8 @@
 """Studies of the statistics by simulation: do intervals cover, do tests keep their level, is the rule right?
 
 Each study draws from something known, runs what the reports run, and counts. ``validate_statistics`` puts them in one
-table; at a moderate size it takes minutes, and its table stands in ``docs/statistics.md``.
+table, ``as_markdown`` in words: ``kedro run --pipelines=validate_statistics``, whose tables stand in
+``docs/statistics.md``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from beyond_sharpening.analysis.differences import difference
 from beyond_sharpening.analysis.intervals import PROBLEMS_LIKE_THESE, THESE_PROBLEMS, Target, proportion_interval
@@ -43,11 +45,19 @@ KINDS: dict[str, tuple[str, Make]] = {
 """Policies made exactly, and what they should be called."""
 
 
+PLACES = {"none": (1.0, 0.0), "α 2": (2.0, 0.0), "β 2": (1.0, 2.0), "α 2, β 2": (2.0, 2.0), "α 0.5": (0.5, 0.0)}
+"""Members of the family, by their α and β."""
+
+
 class Row(NamedTuple):
-    """A share that was measured, of ``n`` draws, and between what bounds it should lie."""
+    """A share that was measured, of ``n`` draws, and between what bounds it should lie.
+
+    ``setting`` and ``case`` say of what; they are row and column of the study's table.
+    """
 
     study: str
     setting: str
+    case: str
     measured: float
     n: int
     at_least: float
@@ -63,19 +73,37 @@ def validate_statistics(n_draws: int = 1000, n_worlds: int = 20, seed: int = 0) 
         seed: of everything.
 
     Returns:
-        One row a (study, setting): ``measured`` (a share), ``n``, ``at_least`` and ``at_most`` (what it should be),
-        ``holds``: whether the share is within them, allowing for two standard errors of n draws.
+        One row a (study, setting, case): ``measured`` (a share), ``n``, ``at_least`` and ``at_most`` (what it should
+        be), ``holds``: whether the share is within them, allowing for two standard errors of n draws.
     """
     rows = [
         *accuracy_intervals(n_draws, seed),
         *pass_at_k_bands(n_draws, seed),
         *levels_of_tests(n_draws, seed),
+        *family_intervals(n_worlds, seed),
         *names_of_policies(n_worlds, seed),
     ]
     table = pd.DataFrame(rows)
     error = 2 * np.sqrt(np.maximum(table["measured"] * (1 - table["measured"]), 0.01) / table["n"])
     within = table["measured"].between(table["at_least"] - error, table["at_most"] + error)
     return table.assign(holds=within)
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """The studies as tables, settings by cases; † where a share is not what it should be."""
+    parts = []
+    for study, rows in table.groupby("study", sort=False):
+        cases, n = list(dict.fromkeys(rows["case"])), ", ".join(map(str, sorted(rows["n"].unique())))
+        lines = [f"### {study}", "", f"Draws behind a number: {n}.", "", f"| | {' | '.join(cases)} |"]
+        lines.append("|---" * (len(cases) + 1) + "|")
+        for setting, part in rows.groupby("setting", sort=False):
+            cells = {
+                case: f"{measured:.3f}" + "†" * (not holds)
+                for case, measured, holds in zip(part["case"], part["measured"], part["holds"], strict=True)
+            }
+            lines.append(f"| {setting} | {' | '.join(cells.get(case, '–') for case in cases)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
 
 
 def accuracy_intervals(n_draws: int, seed: int) -> Iterator[Row]:
@@ -86,7 +114,7 @@ def accuracy_intervals(n_draws: int, seed: int) -> Iterator[Row]:
                 made = Hierarchy(level=level, seeds=deviation, n_problems=n_problems, n_seeds=n_seeds, n_samples=8)
                 for target in (PROBLEMS_LIKE_THESE, THESE_PROBLEMS):
                     if n_seeds > 1 or target == PROBLEMS_LIKE_THESE:
-                        yield _coverage("interval of pass@1", made, target, 1, n_draws, seed)
+                        yield _coverage("Coverage of pass@1's 95 % interval", made, target, 1, n_draws, seed)
 
 
 def pass_at_k_bands(n_draws: int, seed: int) -> Iterator[Row]:
@@ -95,7 +123,7 @@ def pass_at_k_bands(n_draws: int, seed: int) -> Iterator[Row]:
         for level in (-3.0, 0.0, 2.0):
             for k in (4, 16):
                 made = Hierarchy(level=level, n_problems=n_problems)
-                yield _coverage("band of pass@k", made, PROBLEMS_LIKE_THESE, k, n_draws, seed)
+                yield _coverage("Coverage of pass@k's 95 % band", made, PROBLEMS_LIKE_THESE, k, n_draws, seed)
 
 
 def _coverage(study: str, made: Hierarchy, target: Target, k: int, n_draws: int, seed: int) -> Row:
@@ -107,8 +135,10 @@ def _coverage(study: str, made: Hierarchy, target: Target, k: int, n_draws: int,
         if target == THESE_PROBLEMS:
             truth = made.expected(k, difficulty)
         hits += low <= truth <= high
-    setting = f"{made.n_problems} problems, mean {made.expected(k):.2f}, k {k}, {made.n_seeds} seeds, {target}"
-    return Row(study, setting, hits / n_draws, n_draws, 0.93, 1.0 if _few(made, k) else 0.97)
+    setting, case = f"{made.n_problems} problems, the median one solved in {expit(made.level):.0%} of tries", f"k {k}"
+    if k == 1:
+        case = f"{made.n_seeds} {'seed' if made.n_seeds == 1 else 'seeds'}, {target}"
+    return Row(study, setting, case, hits / n_draws, n_draws, 0.93, 1.0 if _few(made, k) else 0.97)
 
 
 def _few(made: Hierarchy, k: int) -> bool:
@@ -125,13 +155,11 @@ def levels_of_tests(n_draws: int, seed: int) -> Iterator[Row]:
             for rival in ("base", "another training"):
                 rng = np.random.default_rng([seed, n_seeds, int(deviation), rival == "base"])
                 drawn = [_null(made, rival, rng) for _ in range(n_draws)]
-                setting = f"{n_seeds} seeds of {deviation:g} points against {rival}"
-                yield Row(
-                    "level of the primary test", setting, float(np.mean([p[0] < 0.05 for p in drawn])), n_draws, 0, 0.06
-                )
+                study, setting = "Level of the primary test at 0.05", f"{n_seeds} seeds against {rival}"
+                level, pooled = (float(np.mean([p[side] < 0.05 for p in drawn])) for side in (0, 1))
+                yield Row(study, setting, f"deviation {deviation:g}", level, n_draws, 0, 0.06)
                 if deviation == 2:
-                    pooled = float(np.mean([p[1] < 0.05 for p in drawn]))
-                    yield Row("level of pooling samples (not used)", setting, pooled, n_draws, 0.1, 1.0)
+                    yield Row(study, setting, "deviation 2, samples pooled (not used)", pooled, n_draws, 0.1, 1.0)
 
 
 def _null(made: Hierarchy, rival: str, rng: np.random.Generator) -> tuple[float, float]:
@@ -147,21 +175,49 @@ def _null(made: Hierarchy, rival: str, rng: np.random.Generator) -> tuple[float,
     return found.p_value, float(2 * norm.sf(abs(a.mean - b.mean) / pooled))
 
 
+def family_intervals(n_worlds: int, seed: int) -> Iterator[Row]:
+    """Coverage of the intervals of α̂ and β̂, by the estimator that is trusted.
+
+    One seed speaks of that checkpoint, made without luck; five of trainings whose α − 1 and β differ by a twentieth.
+    """
+    for n_samples, n_seeds in ((16, 1), (64, 1), (16, 5)):
+        makes = {name: member(*place, between_seeds=0.05 * (n_seeds > 1)) for name, place in PLACES.items()}
+        hits: dict[tuple[str, str], list[bool]] = {(place, symbol): [] for place in PLACES for symbol in "αβ"}
+        for number in range(seed, seed + n_worlds):
+            world, seeds = make_world(number), range(n_seeds)
+            samples, _ = draw_samples(world, makes, n_samples=n_samples, seeds=seeds, noise=0.01, seed=number)
+            for arm in arms(samples):
+                found = measure(arm, Thresholds()).estimates
+                for symbol, name, truth in zip("αβ", ("alpha", "beta"), PLACES[arm.key[1]], strict=True):
+                    hits[arm.key[1], symbol].append(found[name].low <= truth <= found[name].high)
+        for (place, symbol), covered in hits.items():
+            case, share = f"{symbol}, {n_samples} samples, {_seeds(n_seeds)}", float(np.mean(covered))
+            yield Row("Coverage of the 95 % intervals of α̂ and β̂", place, case, share, len(covered), 0.93, 1.0)
+
+
+def _seeds(n: int) -> str:
+    return f"{n} {'seed' if n == 1 else 'seeds'}"
+
+
 def names_of_policies(n_worlds: int, seed: int) -> Iterator[Row]:
     """How often policies made exactly get their name, and keep it when a threshold moves by a fifth."""
     rule = Thresholds()
     for n_samples, n_seeds in ((16, 1), (64, 1), (16, 5)):
         right: dict[str, list[bool]] = {kind: [] for kind in KINDS}
-        steady: list[bool] = []
+        steady: dict[str, list[bool]] = {kind: [] for kind in KINDS}
         for number in range(n_worlds):
             for measured in _measured(seed + number, n_samples, n_seeds, rule):
                 kind = measured.arm.key[1]
                 right[kind].append(name_of(measured.evidence, rule, Zero())[0] == KINDS[kind][0])
-                steady.append(not names_under_other_thresholds(measured, rule, Zero()))
-        setting = f"{n_samples} samples, {n_seeds} {'seed' if n_seeds == 1 else 'seeds'}"
+                steady[kind].append(not names_under_other_thresholds(measured, rule, Zero()))
+        case = f"{n_samples} samples, {_seeds(n_seeds)}"
         for kind, found in right.items():
-            yield Row("the rule's name", f"{kind}; {setting}", float(np.mean(found)), len(found), 0.95, 1.0)
-        yield Row("name kept under thresholds ± a fifth", setting, float(np.mean(steady)), len(steady), 0.9, 1.0)
+            yield Row(
+                "The name is right", f"{kind}: {KINDS[kind][0]}", case, float(np.mean(found)), len(found), 0.95, 1
+            )
+        for kind, kept in steady.items():
+            share = float(np.mean(kept))
+            yield Row("The name stays under every threshold a fifth up or down", kind, case, share, len(kept), 0.95, 1)
 
 
 def _measured(seed: int, n_samples: int, n_seeds: int, rule: Thresholds) -> Iterator[Measured]:

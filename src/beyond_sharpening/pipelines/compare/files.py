@@ -11,11 +11,17 @@ import numpy as np
 import pandas as pd
 
 from beyond_sharpening.analysis import (
+    accept_samples,
     accuracy_by_difficulty,
     compare_arms,
+    compare_at_k,
+    designs,
     estimates,
+    mechanism,
     pass_at_k_curves,
     policies_verdict,
+    second_opinions,
+    solve_rate_transitions,
 )
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.readers import (
@@ -35,12 +41,11 @@ MOST_K = 1024
 class Question(NamedTuple):
     """What is asked of the samples: which policy is the base, which contrasts are primary (None: guess).
 
-    ``common``: compare on the problems that all have; ``anew``: grade even what the files have a verdict on.
+    ``anew``: grade even what the files have a verdict on.
     """
 
     base: str | None = None
     primary: str | None = None
-    common: bool = False
     anew: bool = False
     wishes: Wishes = Wishes()
 
@@ -62,8 +67,12 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
     table, notes = read_samples(named, question.wishes, anew=question.anew)
     table = one_policy_a_variant(table)
     roles_of = roles(list(table["policy"].unique()), question.base, question.primary)
-    table, left_out = same_problems(table, roles_of.family, question.common)
+    table, left_out = same_problems(table, roles_of.family)
     samples, granted = as_samples(table, roles_of.base)
+    try:
+        samples = accept_samples(samples)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
     notes = [*notes, *roles_of.notes, *left_out, *granted]
     family = [tuple("base" if name == roles_of.base else name for name in pair) for pair in roles_of.family]
     frames = _compared(samples, [(a, b) for a, b in family], table)
@@ -71,7 +80,8 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
         raise BadInput(
             "no two policies have samples of the same benchmark: call it alike in both (--columns THEIRS=benchmark)"
         )
-    verdict = policies_verdict(frames["comparisons"], frames["curves"])
+    knows = "logp_base" in table and bool(table["logp_base"].notna().any())
+    verdict = policies_verdict(frames["comparisons"], frames["curves"], frames["mechanism"] if knows else None)
     run = Run(roles_of.base, read=notes, absent=absent(table))
     readable = "completion" in table and table["completion"].notna().all()
     shown = samples.assign(gold=samples["gold"].fillna("–")) if readable else None
@@ -89,8 +99,14 @@ def _compared(samples: pd.DataFrame, family: Sequence[tuple[str, str]], known: p
         estimated = estimated.assign(**dict.fromkeys((f"maj@{k}" for k in ks), np.nan))
     if "outcome" not in known:
         estimated = estimated.assign(unparsable_rate=np.nan, timeout_rate=np.nan)
+    comparisons = compare_arms(samples, family=family)
     return {
-        "comparisons": compare_arms(samples, family=family),
+        "comparisons": comparisons,
+        "at_k": compare_at_k(samples, ks, family=family),
+        "designs": designs(samples, comparisons),
+        "opinions": second_opinions(samples, comparisons),
+        "mechanism": mechanism(samples),
+        "transitions": solve_rate_transitions(samples),
         "curves": curves,
         "estimates": estimated,
         "by_difficulty": accuracy_by_difficulty(samples),
@@ -100,7 +116,7 @@ def _compared(samples: pd.DataFrame, family: Sequence[tuple[str, str]], known: p
 def _write(out: Path, samples: pd.DataFrame, results: Results) -> None:
     written = report(results)
     seeds = sorted(int(seed) for seed in samples.loc[samples["policy"] != "base", "train_seed"].unique())
-    told = summary(results.estimates, results.comparisons, results.run.model, seeds)
+    told = summary(results.estimates, results.comparisons, results.run.model, seeds, results.mechanism)
     try:
         (out / "figures").mkdir(parents=True, exist_ok=True)
         for name, figure in written.figures.items():

@@ -8,15 +8,22 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from beyond_sharpening.analysis import (
     PRIMARY_FAMILY,
+    SAMPLE_COLUMNS,
+    accept_samples,
     accuracy_by_difficulty,
+    base_of_another_model,
     break_even,
     compare_arms,
+    compare_at_k,
     decoder_costs,
     decoder_diagnostics,
+    designs,
     estimates,
     goals,
     mechanism,
@@ -24,6 +31,8 @@ from beyond_sharpening.analysis import (
     predicted_effect,
     prediction_outcomes,
     prompt_tokens,
+    second_opinions,
+    solve_rate_transitions,
     training_tokens,
     validate_samples,
     verdict,
@@ -35,17 +44,23 @@ from beyond_sharpening.parameters import Comparison, Hardware, Training
 
 COMPARED = {*chain.from_iterable(PRIMARY_FAMILY)}
 
+COUNTED = (*(name for name in SAMPLE_COLUMNS if name != "completion"), "diagnostics")
+"""The columns of a samples table that statistics read."""
+
 TRACKED = ("alpha", "beta", "kl", "residual_share", "coverage_gained", "coverage_lost", "n_beyond")
 """Numbers of the mechanism that are followed across runs."""
 
 logger = logging.getLogger(__name__)
 
 
-def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[str, Any]) -> pd.DataFrame:
-    """All samples tables present, checked and in one; benchmarks in the order of the parameters.
+def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[str, Any], model: str) -> pd.DataFrame:
+    """All samples tables present, checked and in one, without completions; benchmarks in the order of the parameters.
+
+    A table of another system may lack all but ``policy``, ``problem_id`` and ``correct``: what names its rows is filled
+    in, what is not known is null.
 
     Raises:
-        BadInput: if there is none, or one breaks the samples contract; the message names it.
+        BadInput: if there is none, or one breaks the samples contract, or has no base here; the message names it.
     """
     if not tables:
         raise BadInput("there is no samples table yet: run `kedro run --pipeline=evaluate`, or put one there")
@@ -53,14 +68,44 @@ def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[s
     for name, load in sorted(tables.items()):
         table = load()
         try:
-            validate_samples(table)
+            table = accept_samples(table if "model" in table else table.assign(model=model))
+            validate_samples(table, needed=())
         except ValueError as error:
             raise BadInput(f"samples table {name}: {error}") from error
-        loaded.append(table)
-    samples = pd.concat(loaded, ignore_index=True)
-    order = dict.fromkeys([*problems["benchmarks"], *samples["benchmark"].unique()])
-    samples["benchmark"] = pd.Categorical(samples["benchmark"], list(order)).remove_unused_categories()
+        loaded.append(_small(table))
+    samples = _in_one(loaded)
+    if told := base_of_another_model(samples):
+        raise BadInput(f"the samples tables do not belong together: {told}")
+    there = dict.fromkeys([*problems["benchmarks"], *samples["benchmark"].cat.categories])
+    samples["benchmark"] = samples["benchmark"].cat.set_categories(list(there)).cat.remove_unused_categories()
     return samples
+
+
+def _in_one(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The tables below one another, texts as categories; a column that a table lacks is null in its rows.
+
+    Column by column, and the tables give theirs away, so that not all is there twice.
+    """
+    joined = {}
+    for name in COUNTED:
+        parts = [table.pop(name) if name in table else pd.Series(None, table.index, object) for table in tables]
+        if any(_is_category(part) or isinstance(part.dtype, pd.StringDtype) for part in parts):
+            texts = [part if _is_category(part) else pd.Series(part, dtype="str").astype("category") for part in parts]
+            joined[name] = pd.Series(union_categoricals(texts, sort_categories=True))
+        else:
+            joined[name] = pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(joined)
+
+
+def _small(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are counted, whole numbers in as few bytes as hold them."""
+    kept = table[[name for name in COUNTED if name in table]]
+    whole = kept.select_dtypes("int64")
+    return kept.assign(**{str(name): pd.to_numeric(whole[name], downcast="integer") for name in whole})
+
+
+def _is_category(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
 
 
 def estimate(samples: pd.DataFrame, options: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -116,8 +161,11 @@ def choose_variants(
 
 def name_mechanism(
     samples: pd.DataFrame, scores: dict[str, Callable[[], pd.DataFrame]], options: dict[str, Any], seed: int
-) -> tuple[pd.DataFrame, dict[str, dict[str, float]]]:
-    """What each training did to its base, by policy and benchmark; its numbers go to its cells in the tracker."""
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
+    """What each training did to its base, by policy and benchmark, and where each problem's solve rate went.
+
+    The numbers go to the policies' cells in the tracker too.
+    """
     from beyond_sharpening.wiring.tracking import add_to_cells
 
     scored = pd.concat([load() for load in scores.values()], ignore_index=True) if scores else None
@@ -131,7 +179,7 @@ def name_mechanism(
         }
         add_to_cells(f"{policy}/{variant}/%", numbers)
         tracked[f"problems beyond the base/{policy}/{variant}"] = {"value": float(rows["n_beyond"].sum()), "step": 0}
-    return did, tracked
+    return did, solve_rate_transitions(samples), tracked
 
 
 def compare(
@@ -142,9 +190,13 @@ def compare(
     options: dict[str, Any],
     seed: int,
 ) -> dict[str, Any]:
-    """The contrasts between the chosen variants, the verdict on them, what of them was predicted, and the tracker's."""
-    rule = Comparison.model_validate(options).rule
-    comparisons = compare_arms(samples, variants=variants, seed=seed, margin=rule.margin)
+    """The contrasts between the chosen variants, the verdict on them, what of them was predicted, and the tracker's.
+
+    Beside them: the same contrasts of pass@k, what other designs would have shown, and a second opinion.
+    """
+    asked = Comparison.model_validate(options)
+    rule, chosen = asked.rule, _of_variants(samples, variants)
+    comparisons = compare_arms(chosen, seed=seed, margin=rule.margin)
     tracked = {
         f"{row['a']} - {row['b']}/{row['benchmark']}": {"value": row["difference"], "step": 0}
         for row in comparisons[comparisons["family"] == "primary"].to_dict("records")
@@ -153,6 +205,9 @@ def compare(
         "comparisons": comparisons,
         "verdict": asdict(verdict(comparisons, estimated, _of_variants(did, variants), rule)),
         "outcomes": prediction_outcomes(predicted_effect(samples), comparisons),
+        "at_k": compare_at_k(chosen, asked.ks, seed=seed, margin=rule.margin),
+        "designs": designs(chosen, comparisons),
+        "opinions": second_opinions(chosen, comparisons),
         "tracked": tracked,
     }
 
@@ -200,7 +255,10 @@ def _training(objective: str, made: dict[str, Any]) -> Training:
 
 def _of_variants(frame: pd.DataFrame, variants: dict[str, str]) -> pd.DataFrame:
     """The rows of the variants compared; a policy that none was chosen of keeps all its rows."""
-    return frame[frame["variant"] == frame["policy"].map(variants).fillna(frame["variant"])]
+    kept = np.ones(len(frame), dtype=bool)
+    for policy, variant in variants.items():
+        kept &= (frame["policy"].ne(policy) | frame["variant"].eq(variant)).to_numpy()
+    return frame.copy(deep=False) if kept.all() else frame[kept]
 
 
 def _arm(cell: str) -> tuple[str, str]:

@@ -28,6 +28,9 @@ COMPARED = {
     "comparisons": "comparisons",
     "verdict": "verdict",
     "outcomes": "prediction_outcomes",
+    "at_k": "comparisons_at_k",
+    "designs": "designs",
+    "opinions": "second_opinions",
     "tracked": "contrast_metrics",
 }
 WEIGHING = {
@@ -44,7 +47,9 @@ WEIGHED = {"goals": "goals", "trainings": "trainings", "break_even": "break_even
 def create_pipeline() -> Pipeline:
     return Pipeline(
         [
-            Node(nodes.read_samples, ["all_samples", "params:problems"], "samples", name="read_samples"),
+            Node(
+                nodes.read_samples, ["all_verdicts", "params:problems", "params:model"], "samples", name="read_samples"
+            ),
             Node(
                 nodes.estimate,
                 ["samples", "params:compare", "params:sample_seed"],
@@ -57,7 +62,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 nodes.name_mechanism,
                 ["samples", "all_base_scores", "params:compare", "params:sample_seed"],
-                ["mechanism", "mechanism_numbers"],
+                ["mechanism", "solve_rate_transitions", "mechanism_numbers"],
                 name="name_mechanism",
             ),
             Node(nodes.compare, COMPARING, COMPARED, name="compare"),

@@ -109,15 +109,19 @@ def _accuracies(samples: pd.DataFrame) -> dict[str, float]:
     return {str(name): float(value) for name, value in last["correct"].groupby(names).mean().items()}
 
 
+PRESENT = ("all_samples", "all_verdicts", "all_completions", "all_base_scores", "all_histories")
+"""The data sets that gather what lies in a folder, whoever put it there."""
+
+
 def gather_samples(**tables: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Accuracy of every policy at one try, for the tracker, once all tables are there; the cells have the others.
 
     The tables are partitions of ``all_samples`` already, as are the base's scores and the histories of the trainings
-    of theirs: nothing is added to any, but what reads them waits.
+    of theirs: nothing is added to any of ``PRESENT``, but what reads them waits.
     """
     samples = pd.concat([table for name, table in tables.items() if name.endswith("_samples")], ignore_index=True)
     samples = settling(samples)
     arms = samples[["policy", "benchmark"]].agg("/".join, axis=1)
     accuracy = samples["correct"].groupby(arms).mean()
     told = {str(arm): {"value": value, "step": 0} for arm, value in accuracy.items()}
-    return {"accuracy": told, "all_samples": {}, "all_base_scores": {}, "all_histories": {}}
+    return {"accuracy": told, **{name: {} for name in PRESENT}}

@@ -43,7 +43,7 @@ def create_gathering_pipeline(objectives: Sequence[str]) -> Pipeline:
     """Wait for all that the base and these objectives leave behind, and summarise it for the tracker."""
     left = [f"{objective}_{what}" for objective in objectives for what in ("samples", "base_scores", "history")]
     inputs = {name: name for name in ("base_samples", *left)}
-    present = ("all_samples", "all_base_scores", "all_histories")
+    present = nodes.PRESENT
     outputs = {"accuracy": "accuracy_metrics", **{name: name for name in present}}
     return _stage([Node(nodes.gather_samples, inputs, outputs, name="gather_samples")])
 

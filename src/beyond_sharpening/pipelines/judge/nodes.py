@@ -86,7 +86,7 @@ def judge(
     comparisons = compare_arms(samples, family=family, seed=seed, margin=asked.rule.margin)
     name = str(start.get("path") or base_samples["model"].iloc[0])
     results = Results(
-        verdict=policies_verdict(comparisons, curves, did),
+        verdict=policies_verdict(comparisons, curves, did, asked.rule),
         run=Run(name, base=start, read=judged["notes"]),
         estimates=estimated,
         curves=curves,

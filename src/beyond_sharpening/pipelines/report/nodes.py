@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure  # Kedro reads the types of nodes
 
@@ -15,7 +16,7 @@ from beyond_sharpening.cells.compared import what_was_run
 from beyond_sharpening.cells.place import place
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Rates, Reporting
-from beyond_sharpening.reporting import Results, Run, report, summary
+from beyond_sharpening.reporting import Results, Run, report, summary, to_show
 from beyond_sharpening.wiring.tracking import tracked_at
 
 Tables = dict[str, Callable[[], pd.DataFrame]]
@@ -74,6 +75,26 @@ def compare_told(histories: Tables, manifests: Records) -> tuple[pd.DataFrame, d
         place(row["policy"], row["variant"], row["train_seed"]): {"value": row["parts_at"], "step": 0}
         for row in parting
     }
+
+
+def read_completions(
+    samples: pd.DataFrame, completions: dict[str, Callable[[], Iterator[np.ndarray]]], did: pd.DataFrame
+) -> pd.DataFrame:
+    """The samples with those completions that the report shows; all others stay on disk.
+
+    Args:
+        samples: of the tables, in the order of their names.
+        completions: the tables' completions, each a part at a time.
+        did: from ``mechanism``; problems beyond the base are shown.
+    """
+    wanted, start = to_show(samples, did), 0
+    texts = np.full(len(samples), None, dtype=object)
+    for _, load in sorted(completions.items()):
+        for part in load():
+            rows = np.flatnonzero(wanted[start : start + len(part)])
+            texts[start + rows] = part[rows]
+            start += len(part)
+    return samples.assign(completion=texts)
 
 
 def gather_results(

@@ -23,9 +23,11 @@ from beyond_sharpening.reporting.sections import (
     price,
     read,
     reading,
+    strength,
     theory,
     told,
     training,
+    transitions,
     tries,
     verdict,
 )
@@ -47,6 +49,7 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     decoding.section,
     prediction.section,
     tries.section,
+    strength.section,
     difficulty.section,
     completions.section,
     training.section,
@@ -56,6 +59,7 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     made.section,
     limits.section,
     details.section,
+    transitions.section,
     theory.section,
 )
 

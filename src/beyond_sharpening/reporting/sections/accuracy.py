@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def section(results: Results) -> Section:
     words = [f"In brackets: {interval_note(results.estimates['ci_unit'])}."]
     if results.curves["maj_at_k"].notna().any():
-        words.append("A majority vote has a bootstrap interval over problems.")
+        words.append("A majority vote has the same kind of interval.")
     if not results.run.read:
         words.append("The policies are the last checkpoints of training.")
     return Section("Right answers", [table(results.estimates, results.curves), " ".join(words)])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from beyond_sharpening.reporting.blocks import Block, Browser, Section, Table, Verbatim
 from beyond_sharpening.reporting.frames import of_arm, settling
-from beyond_sharpening.reporting.labels import arm_looks
+from beyond_sharpening.reporting.labels import Arm, arm_looks
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from beyond_sharpening.reporting.labels import Look
     from beyond_sharpening.reporting.results import Results
 
@@ -20,6 +21,7 @@ LONGEST = 1500
 BUDGET = 700_000
 """Characters of completions in the page, which is to be mailed."""
 A_CELL = 150
+KEYS = ["benchmark", "problem_id"]
 BEFORE = (
     "For each policy the problems whose share of right answers rose and fell most against the base, with the "
     "completion that each side gave most often. A *log-probability* near zero: the model is sure of the completion."
@@ -30,8 +32,9 @@ BROWSED = "One sample a problem of every policy, to look through:"
 def section(results: Results) -> Section | None:
     if results.samples is None or "completion" not in results.samples:
         return None
-    rows = settling(results.samples)
-    rows = rows[rows["replicate"] == 0]
+    rows = _settled(results.samples)
+    if rows["completion"].isna().all():
+        return None
     base, looks = rows[rows["policy"] == "base"], arm_looks(rows)
     trained = {arm: look for arm, look in looks.items() if arm.policy != "base"}
     blocks: list[Block] = []
@@ -42,17 +45,53 @@ def section(results: Results) -> Section | None:
     return Section("Completions to read", [*blocks, BROWSED, browser(rows, looks)])
 
 
-def _pairs(base: pd.DataFrame, own: pd.DataFrame, look: Look) -> list[list[str]]:
-    keys = ["benchmark", "problem_id"]
-    before, after = (part.groupby(keys, observed=True)["correct"].mean() for part in (base, own))
+def to_show(samples: pd.DataFrame, mechanism: pd.DataFrame | None = None) -> np.ndarray:
+    """The rows of a samples table whose completions the report may show, (N,): to be read before it is written.
+
+    All of the problems that moved most, the samples to look through, and right ones of the problems beyond the base.
+    """
+    rows, shown = _settled(samples), pd.Series(False, samples.index)
+    base = rows[rows["policy"] == "base"]
+    chosen = [browsed(rows).index]
+    for arm in arm_looks(rows):
+        own = of_arm(rows, arm)
+        for benchmark, problem in most_moved(base, own) if arm.policy != "base" else ():
+            chosen += [_of_problem(part, benchmark, problem).index for part in (base, own)]
+    for row in mechanism.to_dict("records") if mechanism is not None else ():
+        own = of_arm(rows, Arm(row["policy"], row["variant"]))
+        for problem in row["beyond_problems"]:
+            chosen.append(_of_problem(own[own["correct"].astype(bool)], row["benchmark"], problem).index[:1])
+    for index in chosen:
+        shown[index] = True
+    return shown.to_numpy()
+
+
+def _settled(samples: pd.DataFrame) -> pd.DataFrame:
+    rows = settling(samples)
+    return rows[rows["replicate"] == 0]
+
+
+def most_moved(base: pd.DataFrame, own: pd.DataFrame) -> list[tuple[str, str]]:
+    """The (benchmark, problem) whose share of right answers rose most, and those whose fell most."""
+    before, after = (part.groupby(KEYS, observed=True)["correct"].mean() for part in (base, own))
     moved = (after - before).dropna().sort_values(kind="stable")
     losses, gains = moved[moved < 0].index[:MOST_MOVED], moved[moved > 0].index[::-1][:MOST_MOVED]
+    return [*gains, *losses]
+
+
+def _of_problem(rows: pd.DataFrame, benchmark: str, problem: str) -> pd.DataFrame:
+    return rows[(rows["benchmark"] == benchmark) & (rows["problem_id"] == problem)]
+
+
+def _pairs(base: pd.DataFrame, own: pd.DataFrame, look: Look) -> list[list[str]]:
+    before, after = (part.groupby(KEYS, observed=True)["correct"].mean() for part in (base, own))
     lines = []
-    for benchmark, problem in (*gains, *losses):
-        sides = [part[(part["benchmark"] == benchmark) & (part["problem_id"] == problem)] for part in (base, own)]
+    for benchmark, problem in most_moved(base, own):
+        sides = [_of_problem(part, benchmark, problem) for part in (base, own)]
         share = f"{100 * before[benchmark, problem]:.0f} → {100 * after[benchmark, problem]:.0f} %"
-        gold = str(sides[0]["gold"].iloc[0])
-        lines.append([look.label, f"{problem} (gold {gold})", share, *map(_typical, sides)])
+        gold = _known(sides[0]["gold"].iloc[0])
+        if not any(side["completion"].isna().all() for side in sides):
+            lines.append([look.label, f"{problem} (gold {gold})", share, *map(_typical, sides)])
     return lines
 
 
@@ -61,12 +100,17 @@ def _typical(rows: pd.DataFrame) -> Verbatim:
     text = rows["completion"].mode().iloc[0]
     row = rows[rows["completion"] == text].iloc[0].to_dict()
     count = int((rows["completion"] == text).sum())
-    return Verbatim(f"{_cut(text)}\n{row['outcome']}, {count} of {len(rows)}; {_logs(row)}")
+    verdict = _known(row["outcome"], "correct" if row["correct"] else "wrong")
+    return Verbatim(f"{_cut(text)}\n{verdict}, {count} of {len(rows)}; {_logs(row)}")
 
 
 def _logs(row: dict[Any, Any]) -> str:
     base, own = _number(row["logp_base"]), _number(row["logp_policy"])
     return f"log-probability {base}" if row["policy"] == "base" else f"log-probability {base} in base, {own} in policy"
+
+
+def _known(value: Any, otherwise: str = "–") -> str:
+    return otherwise if pd.isna(value) else str(value)
 
 
 def _number(value: Any) -> str:
@@ -77,11 +121,16 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} […] {text[-LONGEST // 2 :]}"
 
 
+def browsed(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first sample of every problem, of a policy's first training seed."""
+    arms = ["policy", "variant"]
+    first = rows[rows["sample_id"] == rows.groupby(arms, observed=True)["sample_id"].transform("min")]
+    return first[first["train_seed"] == first.groupby(arms, observed=True)["train_seed"].transform("min")]
+
+
 def browser(rows: pd.DataFrame, looks: Any) -> Browser:
     """The first sample of evenly chosen problems, as many as the page has room for."""
-    first = rows[rows["sample_id"] == rows.groupby(["policy", "variant"])["sample_id"].transform("min")]
-    seed = first.groupby(["policy", "variant"])["train_seed"].transform("min")
-    first = first[first["train_seed"] == seed]
+    first = browsed(rows).dropna(subset=["completion"])
     size = first["completion"].str.len().clip(upper=LONGEST).sum() + A_CELL * len(first)
     step = max(1, math.ceil(size / BUDGET))
     number = first.groupby(["policy", "variant", "benchmark"], observed=True).cumcount()
@@ -91,10 +140,10 @@ def browser(rows: pd.DataFrame, looks: Any) -> Browser:
         [
             looks[(row["policy"], row["variant"])].label,
             str(row["benchmark"]),
-            str(row["outcome"]),
+            _known(row["outcome"], "correct" if row["correct"] else "wrong"),
             str(row["problem_id"]),
             _cut(row["completion"]),
-            str(row["gold"]),
+            _known(row["gold"]),
             _number(row["logp_base"]),
             _number(row["logp_policy"]),
         ]

@@ -34,11 +34,15 @@ def table(run: Run, rule: Mapping[str, Any]) -> Table:
     """Model, seeds, parameters, the verdict's rule and versions."""
     rows = [["model", run.model], *_rows(run.made), *_rows(run.seeds), *_rows(run.parameters)]
     rows += [[name, UNKNOWN] for name in run.unknown]
-    for name, value in rule.items():
-        rows.append([f"rule: {name}", _text(value)])
+    rows += rule_rows(rule)
     if run.versions:
         rows.append(["versions", _text(run.versions)])
     return Table(["", ""], rows, n_text=2)
+
+
+def rule_rows(rule: Mapping[str, Any]) -> list[list[str]]:
+    """The numbers that decided, a row each."""
+    return [[f"rule: {name}", _text(value)] for name, value in rule.items()]
 
 
 def _rows(values: Mapping[str, Any]) -> list[list[str]]:

@@ -10,6 +10,7 @@ from beyond_sharpening.reporting.charts import QUIET, Chart, Level, Panel, Serie
 from beyond_sharpening.reporting.frames import of_arm
 from beyond_sharpening.reporting.labels import Arm, Look, arm_looks
 from beyond_sharpening.reporting.numbers import percent
+from beyond_sharpening.reporting.sections.details import without_dashes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ PARTS = {
     "kl_wrong": Look("among wrong answers", "#6B6B6B", ""),
 }
 HATCHES = {"kl_tilt": "", "kl_right": "/", "kl_wrong": "x"}
+NOISE = ", beyond what the null control shows"
 LONGEST = 1500
 SHOWN = 12
 BEFORE = (
@@ -33,18 +35,18 @@ BEFORE = (
 )
 PLANE = (
     "*The further to the right, the sharper; the further up, the more it leans to right answers. Bars are 95 % "
-    "intervals. Shaded: how far β strays for policies that were never told what is right, which is this run's measured "
-    "zero.*"
+    "intervals.{shaded}*"
 )
+SHADED = " Shaded: how far β strays for policies that were never told what is right, which is this run's measured zero."
 SPLIT = (
     "*How far each policy moved from the base (KL, in nats a completion), by where it moved: the blue part changed how "
     "often it is right; the hatched parts only which right, or which wrong, completions it gives.*"
 )
 EXPLAINED = (
-    "α and β with their 95 % intervals. *Elsewhere* is the share of the move that neither explains, beyond what the "
-    "null control shows. *Gained* and *lost*: problems solved in any of the tries by the policy alone and by the base "
-    "alone, beyond what a second draw of the base does by chance. *Beyond*: problems out of the base's reach that the "
-    "policy solves. *Agree*: how often other problems and seeds, drawn from these, give the same name."
+    "α and β with their 95 % intervals. *Elsewhere* is the share of the move that neither explains{noise}. *Gained* "
+    "and *lost*: problems solved in any of the tries by the policy alone and by the base alone, beyond what a second "
+    "draw of the base does by chance. *Beyond*: problems out of the base's reach that the policy solves. *Agree*: how "
+    "often other problems and seeds, drawn from these, give the same name."
 )
 
 
@@ -54,10 +56,10 @@ def section(results: Results) -> Section | None:
         return None
     blocks: list[Block] = [BEFORE, _names(rows)]
     if rows["alpha"].notna().any():
-        blocks += [plane(rows), PLANE]
+        blocks += [plane(rows), PLANE.format(shaded=SHADED if rows["zero_log_odds"].max() > 0 else "")]
     if rows["kl"].notna().any():
         blocks += [split(rows), SPLIT]
-    blocks += [table(rows), EXPLAINED]
+    blocks += [table(rows), EXPLAINED.format(noise=NOISE if rows["zero_residual"].max() > 0 else "")]
     if absent := [text for text in rows["absent"].unique() if text]:
         blocks.append(f"Not everything could be asked of these samples: {plain('; '.join(absent))}.")
     blocks += _beyond(rows, results.samples)
@@ -84,7 +86,7 @@ def plane(rows: pd.DataFrame) -> Chart:
         for arm, look in looks.items():
             series += [_point(row, look) for row in of_arm(here, arm).to_dict("records")]
         zero = float(here["zero_log_odds"].max()) if len(here) else 0.0
-        levels = [Level(Look("zero, as measured", QUIET, "", ":"), 0.0, -zero, zero)]
+        levels = [Level(Look("zero, as measured", QUIET, "", ":"), 0.0, -zero, zero)] if zero > 0 else []
         panels.append(Panel(str(benchmark), series, "α: how much sharper", levels=levels))
     note = "Bars: 95 % intervals. Base: α = 1, β = 0."
     title = "What each training did to the base"
@@ -127,7 +129,7 @@ def table(rows: pd.DataFrame) -> Table:
             numbers += [_two(row["kl"]), percent(row["residual_share"])]
             numbers += [percent(row["coverage_gained"]), percent(row["coverage_lost"]), _count(row["n_beyond"])]
             lines.append([look.label, str(row["benchmark"]), Strong(row["name"]), *numbers])
-    return Table(header, lines, n_text=3)
+    return without_dashes(Table(header, lines, n_text=3))
 
 
 def _interval(row: Mapping[Any, Any], name: str) -> str:

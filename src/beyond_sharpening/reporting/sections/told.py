@@ -75,7 +75,7 @@ def chart(told: pd.DataFrame, curves: pd.DataFrame, k: int) -> Chart:
                 lines.append(Series(style, part["youden"].tolist(), (100 * part["pass_at_k"]).tolist(), low, high))
         panels.append(Panel(str(benchmark), lines, "Youden's J", levels=_base(rows, benchmark), zero="x"))
     name, title = ("noise", "Accuracy") if k == 1 else (f"noise_pass_at_{k}", f"Solved by one of {k}")
-    note = "Dashed at J = 0: left of it the signal is worse than none. Bars: 95 % bootstrap intervals."
+    note = "Dashed at J = 0: left of it the signal is worse than none. Bars: 95 % intervals."
     return Chart(name, f"{title} after training on a noisy signal", panels, note, shared_y="problems solved (%)")
 
 
