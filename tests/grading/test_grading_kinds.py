@@ -484,3 +484,34 @@ def test_choices(answer: str, gold: str, correct: bool) -> None:
 def test_expressions(answer: str, gold: str, correct: bool) -> None:
     """Expressions are compared by value, wherever they have one."""
     assert is_correct(answer, gold) is correct
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "correct"),
+    [
+        (r"\lfloor\frac{4n-2}{10}\rfloor", r"\lfloor\frac{2n-1}{5}\rfloor", True),
+        (r"\lfloor\frac{2n-1}{6}\rfloor", r"\lfloor\frac{2n-1}{5}\rfloor", False),
+        (r"\lfloor\frac{2n-1}{57}\rfloor", r"\lfloor\frac{2n-1}{5}\rfloor", False),
+        (r"-\lfloor -x \rfloor", r"\lceil x \rceil", True),
+        (r"(-1)^{\lceil w/2 \rceil-1} \lceil n/2 \rceil", r"(-1)^{\lceil n/2 \rceil-1} \lceil n/2 \rceil", False),
+    ],
+)
+def test_steps(answer: str, gold: str, correct: bool) -> None:
+    """Functions that are the same all over an interval are held against each other far and wide."""
+    assert is_correct(answer, gold) is correct
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "correct"),
+    [
+        (r"\text{(C)} 5", "(C)", True),
+        (r"(C) 5", "5", True),
+        (r"\text{(C)} \text{ or } 1234", r"\text{(C)}", False),
+        ("(C) or (D)", "(C)", False),
+        ("(C) and (D)", "(C)", False),
+        ("(A) orange", "(A)", True),
+    ],
+)
+def test_options(answer: str, gold: str, correct: bool) -> None:
+    """An option with its text answers either; one that leaves another open answers nothing."""
+    assert is_correct(answer, gold) is correct

@@ -128,7 +128,7 @@ def _error(text: str) -> Fraction:
 
 def _same_value(one: Any, other: Any, error: Fraction) -> bool | None:
     """Compare two expressions, or matrices of them, by their values; None where these do not tell."""
-    from sympy import MatrixBase, log
+    from sympy import MatrixBase, ceiling, floor, log
     from sympy.matrices.expressions.matexpr import MatrixExpr
 
     if isinstance(one, MatrixBase | MatrixExpr) or isinstance(other, MatrixBase | MatrixExpr):
@@ -139,7 +139,7 @@ def _same_value(one: Any, other: Any, error: Fraction) -> bool | None:
         return bool(difference == 0)
     has_logarithm = one.has(log) or other.has(log)
     agreed, symbols = 0, frozenset(one.free_symbols | other.free_symbols)
-    for point in _points(symbols):
+    for point in _points(symbols, steps=one.has(floor, ceiling) or other.has(floor, ceiling)):
         left, right = (expression.evalf(_DIGITS, subs=point) for expression in (one, other))
         if not (left.is_number and right.is_number and left.is_finite and right.is_finite):
             continue
@@ -181,13 +181,19 @@ def _close(left: Any, right: Any, error: Fraction) -> bool | None:
 
 
 @lru_cache(maxsize=1 << 8)
-def _points(symbols: frozenset) -> tuple[dict, ...]:
-    """Where expressions in the symbols are evaluated: half of the points have positive coordinates only."""
+def _points(symbols: frozenset, steps: bool) -> tuple[dict, ...]:
+    """Where expressions in the symbols are evaluated: half of the points have positive coordinates only.
+
+    Those with ``steps``, which are the same all over an interval, at more points and a hundred times as far apart.
+    """
     from sympy import Rational
 
     if not symbols:
         return ({},)
     draw = random.Random(0)
     names = sorted(symbols, key=str)
-    signs: Iterator[tuple[int, ...]] = iter([(1,)] * (_POINTS // 2) + [(-1, 1)] * (_POINTS // 2))
-    return tuple({name: Rational(draw.choice(sign) * draw.randint(5, 300), 97) for name in names} for sign in signs)
+    points, furthest = (3 * _POINTS, 30_000) if steps else (_POINTS, 300)
+    signs: Iterator[tuple[int, ...]] = iter([(1,)] * (points // 2) + [(-1, 1)] * (points // 2))
+    return tuple(
+        {name: Rational(draw.choice(sign) * draw.randint(5, furthest), 97) for name in names} for sign in signs
+    )

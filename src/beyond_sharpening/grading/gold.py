@@ -28,9 +28,10 @@ _ANY_OF = r"\anyof"
 _ONE_SIDED = re.compile(r"[^=]*(?:=|\\approx|<|>|\\[lgn]e)(?![A-Za-z])|(?:=|<|>|\\[lgn]e(?![A-Za-z]))[^=]*", re.DOTALL)
 _WITHIN = re.compile(r"(?P<answer>.*)\\within\{(?P<tolerance>[^{}]*)\}", re.DOTALL)
 
-# A) 5 answers A, and 5
+# A) 5 answers A, and 5; A) or 5 leaves both open
 _CHOICE = re.compile(
-    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?([A-H])[).:](?:\s*\}|\s|\\[ ,;]|~)(?:\s|\\[ ,;]|~)*(\S.*)",
+    r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*\(?([A-H])[).:](?:\s*\}|\s|\\[ ,;]|~)(?:\s|\\[ ,;]|~)*"
+    r"(?!(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*(?:or|and)\b)(\S.*)",
     re.DOTALL,
 )
 
