@@ -57,7 +57,7 @@ def test_names_are_right_and_stay_under_other_thresholds_in_fresh_worlds():
 
 def test_the_table_of_studies_says_what_holds(monkeypatch):
     rows = [studies.Row("a", "b", "c", 0.95, 400, 0.93, 0.97), studies.Row("a", "b", "d", 0.85, 400, 0.93, 0.97)]
-    for name in ("accuracy_intervals", "pass_at_k_bands", "levels_of_tests"):
+    for name in ("accuracy_intervals", "pass_at_k_bands", "levels_of_tests", "family_intervals"):
         monkeypatch.setattr(studies, name, lambda n, seed: [])
     monkeypatch.setattr(studies, "names_of_policies", lambda n, seed: rows)
     table = studies.validate_statistics()
