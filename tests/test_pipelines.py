@@ -236,7 +236,7 @@ def test_a_start_model_that_cannot_hold_the_prompts_is_not_kept(tmp_path: Path) 
     from beyond_sharpening.models.tiny import build_tokenizer
     from decoding.tiny_models import tiny_model
 
-    save_policy(tiny_model(vocabulary=18, context=10), build_tokenizer(), tmp_path / "short")
+    save_policy(tiny_model(vocabulary=20, context=10), build_tokenizer(), tmp_path / "short")
     base = {"path": str(tmp_path / "short"), "revision": "main", "config": None, "eos_token_ids": None}
     task = {"prompt": "{question}", "max_prompt_tokens": None, "max_completion_tokens": 4}
     task |= {"context": None, "evaluation_tokens": None}

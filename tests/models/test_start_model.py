@@ -22,7 +22,7 @@ from decoding.tiny_models import tiny_model
 
 @pytest.fixture
 def made(tmp_path):
-    return save_policy(tiny_model(vocabulary=18), build_tokenizer(), tmp_path / "made")
+    return save_policy(tiny_model(vocabulary=20), build_tokenizer(), tmp_path / "made")
 
 
 def published(made, folder, **changed):
@@ -89,8 +89,8 @@ def test_the_tokens_that_end_a_completion_are_the_blocks_and_the_tokenizers(made
     assert made.tokenizer().eos_token_id == 1
     policy = fetch_policy(base(made, eos_token_ids=[5, 7]), tmp_path / "base")
     assert policy.model().generation_config.eos_token_id == [1, 5, 7]
-    with pytest.raises(BadInput, match=r"base\.eos_token_ids: 18 is not in the vocabulary"):
-        fetch_policy(base(made, eos_token_ids=[1, 18]), tmp_path / "base")
+    with pytest.raises(BadInput, match=r"base\.eos_token_ids: 20 is not in the vocabulary"):
+        fetch_policy(base(made, eos_token_ids=[1, 20]), tmp_path / "base")
 
 
 def test_a_model_that_nothing_ends_is_refused_unless_told_what_does(made, tmp_path):
@@ -136,7 +136,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 
 
 def test_an_encoder_is_refused_before_its_weights_are_loaded(made, tmp_path):
-    config = BertConfig(vocab_size=18, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
+    config = BertConfig(vocab_size=20, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
     policy = save_policy(BertForMaskedLM(config), made.tokenizer(), tmp_path / "encoder")
     (policy.path / "model.safetensors").unlink()
     for refuse in (architecture, lambda asked: fetch_policy(asked, tmp_path / "base")):
@@ -160,7 +160,7 @@ def test_a_special_token_beyond_the_embeddings_is_refused_where_it_is_written(ma
     if not written:
         assert fetch_policy(base(policy), tmp_path / "base").path.is_dir()
         return
-    with pytest.raises(BadInput, match=r"token 18 \('<image>'\) is beyond the 18 that the model has embeddings of"):
+    with pytest.raises(BadInput, match=r"token 20 \('<image>'\) is beyond the 20 that the model has embeddings of"):
         fetch_policy(base(policy), tmp_path / "base")
 
 
@@ -174,7 +174,7 @@ def test_weights_that_are_cut_off_are_told_with_their_folder(made, tmp_path):
 @pytest.mark.parametrize("family", ["llama", "qwen2"])
 def test_a_model_without_tokenizer_is_told_which_files_are_missing(family, tmp_path):
     """Transformers fails for one family, and makes a tokenizer without a vocabulary for the other."""
-    tiny_model(family, vocabulary=18).save_pretrained(tmp_path / "bare")
+    tiny_model(family, vocabulary=20).save_pretrained(tmp_path / "bare")
     with pytest.raises(BadInput, match=r"no tokenizer can be made of what base\.path = '.*/bare' holds: put beside"):
         fetch_policy(base(Policy(tmp_path / "bare")), tmp_path / "base")
 
@@ -302,3 +302,12 @@ def test_without_network_or_cache_it_is_told_how_to_fill_it(hub, tmp_path, monke
     told = refusal(tmp_path)
     assert "it is not in the local cache, and the hub is out of reach." in told
     assert "`hf download someone/some-model --revision abc` fills the cache" in told
+
+
+def test_weights_in_a_pickle_are_not_loaded(made, tmp_path):
+    folder = published(made, tmp_path / "pickled").path
+    torch.save(made.model().state_dict(), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(BadInput, match=r"pickled.* cannot be loaded: .*safetensors"):
+        fetch_policy(base(Policy(folder)), tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()

@@ -76,7 +76,7 @@ def _load(name: str, options: ForeignPolicy, base: Policy) -> tuple[PreTrainedMo
         config = AutoConfig.from_pretrained(options.path, **source)
         _check_shape(name, config, base)
         with without_bars():
-            model = AutoModelForCausalLM.from_pretrained(options.path, **source, dtype="auto")
+            model = AutoModelForCausalLM.from_pretrained(options.path, **source, use_safetensors=True, dtype="auto")
     except BadInput:
         raise
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:

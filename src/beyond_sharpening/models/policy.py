@@ -36,7 +36,7 @@ class Policy:
             raise FileNotFoundError(f"{self.path} holds no saved model (config.json is missing)")
         with without_bars():
             model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                self.path, dtype=dtype, attn_implementation=attention
+                self.path, dtype=dtype, attn_implementation=attention, use_safetensors=True
             )
         return model.to(device).eval()  # type: ignore[arg-type]
 

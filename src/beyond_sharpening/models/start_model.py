@@ -49,7 +49,9 @@ def fetch_policy(base: HubBase, folder: Path) -> Policy:
     settle_tokenizer(tokenizer, base)
     check_vocabulary(tokenizer, config, base)
     with _told_plainly(base):
-        model = _dequantised(AutoModelForCausalLM.from_pretrained(**source, dtype=base.dtype))
+        safetensors = None if base.gguf else True  # never a pickle
+        loaded = AutoModelForCausalLM.from_pretrained(**source, dtype=base.dtype, use_safetensors=safetensors)
+        model = _dequantised(loaded)
     settle_generation(model, tokenizer, base)
     return save_policy(model, tokenizer, folder)
 

@@ -96,7 +96,7 @@ def _load(kind: Any, signal: ModelBlock, device: torch.device) -> tuple[PreTrain
     from transformers import AutoTokenizer
 
     try:
-        model = kind.from_pretrained(signal.path, revision=signal.revision, dtype=signal.dtype)
+        model = kind.from_pretrained(signal.path, revision=signal.revision, dtype=signal.dtype, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(signal.path, revision=signal.revision)
     except (OSError, ValueError) as error:
         raise BadInput(f"signal.path = {signal.path!r}: no model that can judge can be loaded ({error})") from error
