@@ -140,7 +140,7 @@ def _table(
             "problem_id": [problem.id for problem in problems],
             "difficulty": [problem.difficulty for problem in problems],
             "completion": texts,
-            "answer": [verdict.answer for verdict in verdicts],
+            "answer": pd.array([verdict.answer for verdict in verdicts], dtype="str"),  # text, also where all is missing
             "gold": [problem.gold for problem in problems],
             "outcome": [verdict.outcome for verdict in verdicts],
             "correct": [verdict.correct for verdict in verdicts],
