@@ -90,6 +90,10 @@ def test_complex_numbers(answer: str, gold: str, correct: bool) -> None:
         (r"2=x", r"x=2", True),
         (r"5=x", r"x=2", False),
         (r"y=2", r"x=2", False),
+        (r"f'(1)=2", r"2", True),
+        (r"f'(1)=2", r"f'(2)=2", False),
+        (r"\text{Area}=6", r"6", True),
+        (r"\text{Area}=6", r"7", False),
     ],
 )
 def test_equations(answer: str, gold: str, correct: bool) -> None:
@@ -161,6 +165,8 @@ def test_powers(answer: str, gold: str, correct: bool) -> None:
         (r"30^\circ 15'", r"30.25^\circ", True),
         (r"30^\circ15'", r"30^\circ 16'", False),
         (r"12^\circ 30'", r"12.5^\circ", True),
+        (r"5^{\circ}15^{\prime}30^{\prime\prime}", r"5^\circ 15' 30''", True),
+        (r"5^{\circ}15^{\prime}31^{\prime\prime}", r"5^\circ 15' 30''", False),
         (r"\log_e 2", r"\ln 2", True),
         (r"\log_{e}(x)", r"\ln x", True),
         (r"\log_2 8", r"3", True),
@@ -272,6 +278,7 @@ def test_systems(answer: str, gold: str, correct: bool) -> None:
         (r"30\text{ m/s}", r"30\text{ m/min}", False),
         (r"8\pi", r"8\pi \mathrm{~N}-\mathrm{m}", True),
         (r"8\pi \text{ N m}", r"8\pi \mathrm{~N}\cdot\mathrm{m}", True),
+        (r"8\mathrm{~N}-\mathrm{m}", r"8 \text{ N}\cdot\text{m}", True),
         (r"5\text{ cm}^2", r"5\text{ cm}", False),
         (r"5\text{ cm}^3", r"5\text{ cm}^2", False),
         (r"5 \text{ square centimeters}", r"5\text{ cm}^2", True),
@@ -296,6 +303,8 @@ def test_units(answer: str, gold: str, correct: bool) -> None:
         (r"25 percent", r"25\%", True),
         (r"25 \text{ percent}", r"0.25", True),
         (r"26 percent", r"25\%", False),
+        (r"twenty-five percent", r"25\%", True),
+        (r"twenty-six percent", r"25\%", False),
     ],
 )
 def test_currencies_and_percent(answer: str, gold: str, correct: bool) -> None:
@@ -336,6 +345,12 @@ def test_characters(answer: str, gold: str, correct: bool) -> None:
         (r"**5**", r"5", True),
         (r"\text{The answer is } 5", r"5", True),
         (r"\text{The answer is } 6", r"5", False),
+        (r"three quarters", r"\frac34", True),
+        (r"one-half", r"0.5", True),
+        (r"three quarters", r"3", False),
+        (r"negative seven", r"-7", True),
+        (r"minus 7", r"-7", True),
+        (r"negative seven", r"7", False),
     ],
 )
 def test_fonts_and_words(answer: str, gold: str, correct: bool) -> None:

@@ -83,7 +83,18 @@ def test_the_answer_a_text_marks(text: str, answer: str | None) -> None:
         (r"\[ x = 5. \]", r"\[ x = 5. \]"),
         ("That is 45%", "45%"),
         ("That is **7**.", "7"),
+        ("Therefore, she earns $100 per week.", "$100 per week"),
+        ("故选D。", "D"),
+        ("The answer is negative seven.", "negative seven"),
+        # boxes that are denied or supposed, and remarks that take nothing back
+        (r"The answer is not \boxed{7}.", None),
+        (r"If it were \boxed{7}, we would have a contradiction.", None),
+        (r"It is \boxed{8}, not \boxed{\frac{9}{2}}.", "8"),
+        (r"\boxed{8}. It is easy to see that this is not a mistake.", "8"),
+        (r"\boxed{8}. Indeed, it is not wrong.", "8"),
+        (r"\boxed{8}. Sorry, this is quite wrong.", None),
         # no answer: an unfinished text, or a part of something longer
+        (r"The answer is \boxed{8", None),
         ("So the answer is $", None),
         ("First $2+3=5$. Therefore the total is", None),
         ("13-3-6", None),

@@ -140,7 +140,7 @@ def _table(
             "problem_id": [problem.id for problem in problems],
             "difficulty": [problem.difficulty for problem in problems],
             "completion": texts,
-            "answer": pd.array([verdict.answer for verdict in verdicts], dtype="str"),  # text, also where all is missing
+            "answer": pd.array([verdict.answer for verdict in verdicts], dtype="str"),  # also where none is
             "gold": [problem.gold for problem in problems],
             "outcome": [verdict.outcome for verdict in verdicts],
             "correct": [verdict.correct for verdict in verdicts],

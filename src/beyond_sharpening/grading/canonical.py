@@ -109,8 +109,7 @@ def _number(plain: str) -> Fraction | None:
         return _signed(ratio["sign"], int(ratio["whole"] or 0) + over / under)
     if repeating := _REPEATING.fullmatch(plain):
         return _repeating(repeating)
-    spelled = spelled_number(plain)
-    return None if spelled is None else Fraction(spelled)
+    return spelled_number(plain)
 
 
 def _repeating(decimal: re.Match[str]) -> Fraction | None:

@@ -12,7 +12,9 @@ _TRAILER = re.compile(
 )
 _CHOICE = re.compile(r"(?:^|\n)\s*(\(?[A-H]\)?)\Z")
 _VALUE = rf"(?:{FORMULA}|{NUMBER})"
-_ENDING = re.compile(rf"(?P<value>{_VALUE}(?:{AND}(?:[A-Za-z]\s*=\s*)?{_VALUE})*(?:\s+[a-z]+)?)\Z", re.DOTALL)
+_ENDING = re.compile(
+    rf"(?P<value>{_VALUE}(?:{AND}(?:[A-Za-z]\s*=\s*)?{_VALUE})*(?:\s+[a-z]+)?(?:\s+per\s+[a-z]+)?)\Z", re.DOTALL
+)
 _PART_OF_MORE = re.compile(r"(?:(?<![=:*\s])[-+/^]|[-+/^]\s|\d\s+|\d\s*\*\s|\\cdot\s*|\\times\s*)\Z")
 _NUMBERED = re.compile(
     r"(?i)\b(?:questions?|problems?|steps?|cases?|parts?|examples?|exercises?|equations?|eqs?\.?|figures?|tables?|pages?"

@@ -7,8 +7,8 @@ from beyond_sharpening.grading.typesetting import without_typesetting
 
 _LETTER = r"(?:(?!\\[lgn]e(?![A-Za-z]))\\[A-Za-z]+|[A-Za-z])"
 _NAME = (
-    rf"(?P<name>{_LETTER}(?:_(?:\w|\{{\w+\}}))?'*(?:\((?P<variable>[A-Za-z])\))?"
-    r"|\((?:[A-Za-z](?:_\w)?)(?:,[A-Za-z](?:_\w)?)+\)|[A-Z](?:[A-Z]|:[A-Z])+|[a-z](?::[a-z])+|\\(?:angle|triangle|overline)\{?[A-Z]+\}?)"
+    rf"(?P<name>{_LETTER}(?:_(?:\w|\{{\w+\}}))?'*(?:\((?:(?P<variable>[A-Za-z])|-?[0-9]+)\))?"
+    r"|\((?:[A-Za-z](?:_\w)?)(?:,[A-Za-z](?:_\w)?)+\)|[A-Z][a-z]{2,}|[A-Z](?:[A-Z]|:[A-Z])+|[a-z](?::[a-z])+|\\(?:angle|triangle|overline)\{?[A-Z]+\}?)"
 )
 _VALUE = r"(?P<value>[^=<>]+)"
 _ASSIGNMENT = re.compile(rf"{_NAME}(?:=|\\(?:in|approx|equiv)(?![A-Za-z])){_VALUE}")

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from beyond_sharpening.grading.canonical import number
+from beyond_sharpening.grading.number_words import NUMBER_WORD
 from beyond_sharpening.grading.typesetting import in_ascii, without_typesetting
 from beyond_sharpening.grading.units import conversion, is_spelled, split_factor, unit_name
 
@@ -23,8 +24,8 @@ _PAID_BEHIND = re.compile(rf"(?P<sign>)(?P<value>.*?)\s*(?P<coin>{_COIN})[\s$]*"
 _SIGN = re.compile(r"(?P<value>.*[0-9A-Za-z})])(?P<unit>\^\\circ|%|¢|(?<=[0-9])'{1,2}) ?(?P<scale>[CFK]?)", re.DOTALL)
 _OF_SIGNS = {r"^\circ": "degree", r"^\circC": "celsius_degree", r"^\circF": "fahrenheit_degree", r"^\circK": "kelvin"}
 _ANGLE = re.compile(
-    r"(?P<sign>-?)(?P<degrees>[0-9]+)\^\\circ ?(?P<minutes>[0-9.]+)(?:'|\^\\prime) ?"
-    r"(?:(?P<seconds>[0-9.]+)(?:''|\"|\^\\prime\\prime))?"
+    r"(?P<sign>-?)(?P<degrees>[0-9]+)\^\\circ ?(?P<minutes>[0-9.]+)(?:'|\^\{?\\prime\}?) ?"
+    r"(?:(?P<seconds>[0-9.]+)(?:''|\"|\^\{?\\prime\\prime\}?))?"
 )
 _MODULO = re.compile(r"(?P<value>.+?)(?:\\pmod\{?|\(\\?mod ?)(?P<modulus>[0-9]+)[})]?")
 _FONT = r"\\(?:text|textrm|textbf|textit|textnormal|textsf|mbox|hbox|mathrm|mathbf|mathsf|mathit|operatorname|rm)"
@@ -41,6 +42,7 @@ _PLAIN = re.compile(
     r"(?:/[A-Za-z]+(?:\^\{?[0-9]\}?)?)?)",
     re.DOTALL,
 )
+_SPELLED = re.compile(rf"(?P<value>{NUMBER_WORD}) ?(?P<unit>percent|per cent|pct|%)")
 _TWO = re.compile(r"(?P<one>[0-9.]+) ?(?P<unit>[A-Za-z]+) ?(?:and ?)?(?P<other>[0-9.]+) ?(?P<part>[A-Za-z]+)")
 _NO_UNITS = {"or", "and", "i", "e", "d", "t"}  # upright constants, differential and transposition among them
 _NO_PART_OF_A_UNIT = {"is", "are", "not", "but", "plus", "minus", "squared", "cubed", "factorial", "halves", "to", "or"}
@@ -90,6 +92,8 @@ def quantity(text: str) -> Quantity:
         words, value = _words(marked["unit"]), without_typesetting(marked["value"])
         if value and words.casefold() not in _NO_UNITS and _NO_PART_OF_A_UNIT.isdisjoint(words.casefold().split()):
             return _quantity(value, words)
+    if spelled := _SPELLED.fullmatch(plain):
+        return _quantity(spelled["value"], spelled["unit"])
     spelled = _PLAIN.fullmatch(plain)
     if spelled and is_spelled(spelled["unit"]) and _NO_PART_OF_A_UNIT.isdisjoint(spelled["unit"].casefold().split()):
         return _quantity(spelled["value"], spelled["unit"])

@@ -16,6 +16,11 @@ _UNFINISHED_THOUGHT = re.compile(r"<(?:think|thinking|thought|reasoning)>.*", re
 _END = re.compile(r"<\|(?:im_end|eot_id|endoftext|end_of_text|end)\|>|</s>|<｜end▁of▁sentence｜>")
 _ANSWERS_FOR_A_BOX = re.compile(r"[\d\\]|^\(?[A-H]\)?$")  # not a yes or no to a remark
 _NEXT_PROBLEM = re.compile(r"^[ \t]*(?:Problem|Question|Q) ?\d*:", re.MULTILINE)
+_DENIED_BOX = re.compile(
+    r"(?i)(?:(?:,|\b(?:is|are|was|were|be|equals?))\s+not|\b(?:is|are|was|were)n['’]t"
+    r"|\b(?:if|suppose|assume|imagine)\s+(?:that\s+)?(?:it|this|the answer)\s+(?:is|was|were))"
+    r"\s+[\s$(\[\\]*\\(?:boxed|fbox)\{(?:[^{}]|\{[^{}]*\})*\}"
+)
 _LONGEST_NUMBER = 200
 _CLOSING = " \t\r\n$.*}\\])"
 
@@ -52,7 +57,9 @@ def stated_answer(text: str) -> str | None:
 
 
 def _presented(text: str) -> str:
-    """What the text presents: no thinking, nothing behind its end, and no next problem that it goes on with."""
+    """What the text presents: no thinking, no box that it denies, nothing behind its end, no next problem."""
+    if "box" in text:
+        text = _DENIED_BOX.sub("", text)
     if "<" in text:
         text = _UNFINISHED_THOUGHT.sub("", _THOUGHT.split(text)[-1])
         text = _END.split(text, maxsplit=1)[0]

@@ -28,6 +28,7 @@ _WORD = re.compile(rf"(?P<value>{NUMBER_WORD}(?:\s+[a-z]+){{0,2}}|(?i:yes|no|tru
 _PROSE = re.compile(
     r"(?<![A-Za-z\\])(?!(?:and|or|sin|cos|tan|log|ln|exp|sqrt|pi)(?![A-Za-z]))[A-Za-z]{2,}(?![A-Za-z])|[^\x00-\x7fπ√°²³−×·≤≥∞½¼¾]{2}"
 )
+_OPEN_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])")  # a closed one would have been read as a box
 _CONTINUES = re.compile(r"\s*(?:[-+*/^=\\<>(]|(?:times|more|less|plus|minus|squared|cubed)\b)")
 # Where a sentence, or the part of it that holds the answer, ends.
 _STOP = re.compile(
@@ -43,6 +44,8 @@ def leading_value(text: str) -> str | None:
         return None if _CONTINUES.match(text, formulas.end()) else formulas["value"]
     sentence = _STOP.split(text, maxsplit=1)[0]
     candidate = sentence.strip() if sentence.startswith("\\") else sentence.strip(_WRAPPING)
+    if _OPEN_BOX.match(candidate):
+        return None
     for shape in (_QUANTITY, _CHOICE, _WORD):
         if found := shape.match(candidate):
             return found["value"]

@@ -15,8 +15,8 @@ _LINK = (  # between the word and the answer: a verb, a colon or a line's end, a
 )
 _WORD = r"\b(?:(?:final\s+)?answers?|ans\.?|(?:option|choice)(?=\s+is\b)|réponse|respuesta|antwort)"
 _INTRODUCED = re.compile(
-    rf"(?i:{_WORD}(?:\s+(?:to|for)\s[^.\n]{{1,60}}?)?{_LINK}|\bfinal answer\s+|(?:答案|结果)[是为：:应该\s]*[\s*]*"
-    r"|\b(?:it|that|this)\s+should\s+(?:really\s+|actually\s+)?be\s+)"
+    rf"(?i:{_WORD}(?:\s+(?:to|for)\s[^.\n]{{1,60}}?)?{_LINK}|\bfinal answer\s+"
+    r"|(?:答案|结果|故选|应选)[是为：:应该\s]*[\s*]*|\b(?:it|that|this)\s+should\s+(?:really\s+|actually\s+)?be\s+)"
 )
 _HASHES = re.compile(r"####[ \t]*")
 _HEADING = re.compile(r"\s[A-Z][a-z]")
@@ -34,7 +34,8 @@ _UNSTATED = re.compile(
 )
 _SUPPOSED = re.compile(r"(?i)\b(?:if|were|had|suppose|assume|would have)\b")
 _TAKEN_BACK = re.compile(
-    r"(?i)\b(?:that|this|it)(?:['’]s|\s+is|\s+was)(?:\s+\w+)?\s+(?:wrong|incorrect|mistaken|an? (?:mistake|error))\b"
+    r"(?i)\b(?:that|this|it)(?:['’]s|\s+is|\s+was)(?:\s+(?!not\b)\w+)?\s+"
+    r"(?:wrong|incorrect|mistaken|an? (?:mistake|error))\b"
     r"|\b(?:that|this|it)(?:['’]s\s+not|\s+(?:is|was)(?:\s+not|n['’]t)|\s+can(?:['’]t|not)\s+be)\s+(?:quite\s+)?(?:right|correct)\b"
     r"|\bI (?:made|have made|see) an? (?:\w+ )?(?:mistake|error)\b"
 )

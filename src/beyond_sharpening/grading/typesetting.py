@@ -81,6 +81,7 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # would be one with a thousands separator without it: "81, 256".
         (r"(?<![0-9A-Za-z])(?!(?<=[0-9],) [0-9]{3}(?![0-9])) | (?![0-9A-Za-z])", ""),
         (r"^(?:=|\\approx(?![A-Za-z]))", ""),
+        (r"^(?:[Nn]egative|[Mm]inus) (?=[0-9.\\])", "-"),
         (r"(?:^|(?<=[(\[,={]))\+(?=[0-9A-Za-z.\\(])", ""),
         (r"[.,;]+$", ""),
         (r"^[Nn]o (?:real )?solutions?$", r"\\emptyset"),

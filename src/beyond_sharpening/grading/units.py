@@ -45,7 +45,7 @@ _TO_PINT = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)"),
-        (r"\\(?:cdot|times|ast)(?![A-Za-z])|·|(?<=[A-Za-z])-(?=[A-Za-z])", "*"),
+        (r"\\(?:cdot|times|ast)(?![A-Za-z])|·|(?<=[A-Za-z])\s*-\s*(?=[A-Za-z])", "*"),
         (r"[{}~]|\\", " "),
         (r"\b[Ss]q\b\.?", "square"),
         (r"\b[Cc]u\b\.?", "cubic"),
