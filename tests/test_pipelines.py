@@ -36,11 +36,30 @@ def run(data: Path, pipeline: str = "__default__", **parameters: object) -> None
         session.run(pipeline_names=[pipeline], only_missing_outputs=True)
 
 
+SECRETS = {
+    "HF_TOKEN": "hf_planted_token",
+    "MLFLOW_TRACKING_PASSWORD": "planted-password",
+    "MLFLOW_TRACKING_TOKEN": "planted-tracking-token",
+    "AWS_SECRET_ACCESS_KEY": "planted-key-of-a-store",
+}
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, with_store: Callable[[Path], Path]) -> Path:
     data = with_store(tmp_path_factory.mktemp("data"))
-    run(data)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in SECRETS.items():
+            environment.setenv(name, value)
+        run(data)
     return data
+
+
+def test_no_secret_of_the_environment_is_written_anywhere(finished: Path) -> None:
+    written = [path for path in finished.rglob("*") if path.is_file()]
+    assert {"mlflow.db", "report.html", "manifest.json", "samples.parquet"} <= {path.name for path in written}
+    for path in written:
+        content = path.read_bytes()
+        assert not [name for name, value in SECRETS.items() if value.encode() in content], path
 
 
 def files(folder: Path) -> dict[str, int]:

@@ -53,7 +53,8 @@ def test_an_objective_is_told_without_the_coefficients_that_it_ignores(tiny):
 def test_what_cells_share_is_told_once_and_as_they_were_made(tiny, cells):
     run = what_was_run(cells)
     assert run["parameters"]["every training"]["steps"] == 60 != tiny["train"]["tilted"]["steps"]
-    assert run["parameters"]["task"] == trained_task(tiny["task"])
+    lengths = {"evaluation_tokens": tiny["task"]["evaluation_tokens"]}
+    assert run["parameters"]["task"] == trained_task(tiny["task"]) | lengths
     assert run["parameters"]["tilted/alpha4-beta100"] == {"alpha": 4.0, "beta": 100.0, "normalisation": "sum"}
     assert set(run["parameters"]) == {"task", "every training", "tilted/alpha4-beta100"}
     assert run["seeds"] == {"data_seed": 0, "base_seed": 0, "train_seed": [0, 1], "sample_seed": 0}

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from beyond_sharpening import interruption
+from beyond_sharpening.cells.place import sealed_states
 from beyond_sharpening.errors import Damaged
 from beyond_sharpening.training import states
 from beyond_sharpening.training.trainer import ObjectiveTrainer
@@ -60,7 +61,7 @@ def test_killed_after_its_last_step_it_makes_no_other(base, whole, tmp_path, mon
         patched.setattr(ObjectiveTrainer, "save_policy", killed)
         with pytest.raises(CutOff):
             go_on(base, tmp_path)
-    assert states.steps(tmp_path) == [4]
+    assert sealed_states(tmp_path) == [4]
     assert_same(go_on(base, tmp_path, grade=None), whole)  # nothing is graded: no step is made
 
 
@@ -122,7 +123,7 @@ def test_told_to_stop_it_keeps_the_step_it_is_at(base, whole, tmp_path, number):
     rare = options(validate_every=1, checkpoint_every=100)
     with interruption.handled(), pytest.raises(interruption.InterruptedRun, match=number.name):
         go_on(base, tmp_path, rare, grade=told)
-    assert states.steps(tmp_path) == [2]
+    assert sealed_states(tmp_path) == [2]
     interruption.reset()
     assert_same(go_on(base, tmp_path, rare), whole)
 
@@ -138,7 +139,7 @@ def test_told_within_a_step_it_ends_the_step_first(base, whole, tmp_path):  # no
     rare = options(validate_every=1, checkpoint_every=100)
     with interruption.handled(), pytest.raises(interruption.InterruptedRun):
         go_on(base, tmp_path, rare, told)
-    assert states.steps(tmp_path) == [3]
+    assert sealed_states(tmp_path) == [3]
     interruption.reset()
     assert_same(go_on(base, tmp_path, rare), whole)
 
@@ -151,7 +152,7 @@ def test_told_twice_it_waits_for_nothing(base, whole, tmp_path):  # noqa: F811
 
     with interruption.handled(), pytest.raises(interruption.InterruptedRun):
         go_on(base, tmp_path, ASKED, told)
-    assert states.steps(tmp_path) == [2]
+    assert sealed_states(tmp_path) == [2]
     interruption.reset()
     assert_same(go_on(base, tmp_path), whole)
 

@@ -3,10 +3,11 @@
 import sqlite3
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from beyond_sharpening.wiring.tracking import make_store
+from beyond_sharpening.wiring.tracking import make_store, tracked_at
 
 MAKE = "import sys; from beyond_sharpening.wiring.tracking import make_store; make_store(sys.argv[1])"
 
@@ -31,3 +32,10 @@ def test_what_is_there_or_elsewhere_is_left_alone(tmp_path):
     make_store("sqlite:///:memory:")
     assert file.read_bytes() == b"somebody's runs"
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_the_address_of_a_run_holds_no_password(monkeypatch):
+    run = SimpleNamespace(info=SimpleNamespace(experiment_id="3", run_id="abc"))
+    monkeypatch.setattr("mlflow.active_run", lambda: run)
+    monkeypatch.setattr("mlflow.get_tracking_uri", lambda: "https://me:secret@tracking.example:8080/")
+    assert tracked_at() == "https://tracking.example:8080/#/experiments/3/runs/abc"

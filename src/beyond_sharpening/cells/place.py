@@ -39,3 +39,15 @@ def unfinished(options: dict[str, Any], task: dict[str, Any], train_seed: int, w
     made_by = [training_identity(options["objective"], options), trained_task(task), train_seed]
     cell = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:12]
     return Path(workspace) / f"{options['objective']}-{cell}"
+
+
+STATE = "checkpoint-"
+"""How the folder of a state begins in an unfinished training; the step follows (transformers' own name)."""
+
+SEAL = "whole.json"
+"""In a state's folder: the files of it and their hashes, written when all of them have reached the disk."""
+
+
+def sealed_states(folder: Path) -> list[int]:
+    """The steps of which an unfinished training has a whole state, the last one last."""
+    return sorted(int(seal.parent.name.removeprefix(STATE)) for seal in folder.glob(f"{STATE}*/{SEAL}"))

@@ -18,7 +18,7 @@ from kedro.framework.project import pipelines, settings
 from kedro.framework.session import KedroSession
 from kedro.utils import find_kedro_project
 
-from beyond_sharpening.cells.place import place_of, unfinished
+from beyond_sharpening.cells.place import place_of, sealed_states, unfinished
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.models.shape import Shape
 from beyond_sharpening.parameters import Hardware, Parameters, leaves
@@ -219,7 +219,7 @@ def _state(catalog: CatalogProtocol[Any, Any], params: Mapping[str, Any], cell: 
     if catalog.exists(f"{cell.objective}_policy"):
         return State.TRAINED
     folder = unfinished(params["train"][cell.objective], params["task"], params["train_seed"], params["workspace"])
-    return State.HALF_TRAINED if any(folder.glob("checkpoint-*")) else State.TO_DO
+    return State.HALF_TRAINED if sealed_states(folder) else State.TO_DO
 
 
 def _check_for_all(for_all: Mapping[str, Any], grid: list[Cell]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beyond_sharpening import interruption
+from beyond_sharpening.cells.place import sealed_states
 from beyond_sharpening.errors import WorkerFailed
-from beyond_sharpening.training import states
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -43,6 +43,7 @@ def train_in_processes(job: Job) -> None:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     hardware, file = job.hardware, job.workspace / JOB_FILE
+    file.touch(mode=0o600)  # it knows the tracking server's address, with whatever is secret in it
     file.write_bytes(pickle.dumps(job))
     endpoint = hardware.rendezvous or "localhost:0"
     if hardware.machines > 1:
@@ -97,7 +98,7 @@ def _describe(error: ChildFailedError, workspace: Path) -> str:
     cause = (
         f"was killed by {failure.signal_name()}" if failure.exitcode < 0 else f"failed: {_last_line(failure.message)}"
     )
-    steps = states.steps(workspace)
+    steps = sealed_states(workspace)
     kept = f"the state of step {steps[-1]} is kept" if steps else "no state was kept yet"
     told = f"training process {rank} {cause}; {kept}, and the same command goes on from there"
     return told + (WHY_KILLED if failure.exitcode == -signal.SIGKILL else "")

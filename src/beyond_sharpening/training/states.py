@@ -11,21 +11,14 @@ import hashlib
 import json
 from pathlib import Path
 
+from beyond_sharpening.cells.place import SEAL, STATE, sealed_states
 from beyond_sharpening.errors import Damaged
 from beyond_sharpening.storage import flush, remove, written_whole
-
-SEAL = "whole.json"
-PREFIX = "checkpoint-"
 
 
 def folder(workspace: Path, step: int) -> Path:
     """Where the state of a step lies."""
-    return workspace / f"{PREFIX}{step}"
-
-
-def steps(workspace: Path) -> list[int]:
-    """The steps of which there is a sealed state, the last one last."""
-    return sorted(int(seal.parent.name.removeprefix(PREFIX)) for seal in workspace.glob(f"{PREFIX}*/{SEAL}"))
+    return workspace / f"{STATE}{step}"
 
 
 def seal(workspace: Path, step: int) -> None:
@@ -34,14 +27,14 @@ def seal(workspace: Path, step: int) -> None:
     flush(place)
     with written_whole(place / SEAL) as beside:
         beside.write_text(json.dumps(_found(place)))
-    for other in workspace.glob(f"{PREFIX}*"):
+    for other in workspace.glob(f"{STATE}*"):
         if other != place:
             remove(other)
 
 
 def drop_unsealed(workspace: Path) -> None:
     """Remove what a killed run was writing."""
-    for place in workspace.glob(f"{PREFIX}*"):
+    for place in workspace.glob(f"{STATE}*"):
         if not (place / SEAL).is_file():
             remove(place)
 
@@ -52,7 +45,7 @@ def last(workspace: Path) -> Path | None:
     Raises:
         Damaged: if it is no longer what was written.
     """
-    sealed = steps(workspace)
+    sealed = sealed_states(workspace)
     if not sealed:
         return None
     place = folder(workspace, sealed[-1])

@@ -32,6 +32,7 @@ from trl import RLOOConfig, RLOOTrainer
 from trl.models import prepare_deepspeed
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
+from beyond_sharpening.cells.place import sealed_states
 from beyond_sharpening.decoding import Completion, SamplingOptions
 from beyond_sharpening.decoding.packing import sums_of
 from beyond_sharpening.decoding.seeds import derive_seed
@@ -332,7 +333,7 @@ class ObjectiveTrainer(RLOOTrainer):
     def save_state(self) -> None:
         """Write all that a training goes on from, if that of this step is not there; then drop the state before it."""
         workspace = Path(cast(str, self.args.output_dir))
-        if self.state.global_step not in states.steps(workspace):
+        if self.state.global_step not in sealed_states(workspace):
             self._save_checkpoint(cast(torch.nn.Module, self.model), None)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:

@@ -137,8 +137,12 @@ def _shown(uri: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    text = f"{type(error).__name__}: {error}".splitlines()[0]
-    return re.sub(r"//[^/@\s]*@", "//", text)[:200]
+    return _without_credentials(f"{type(error).__name__}: {error}".splitlines()[0])[:200]
+
+
+def _without_credentials(text: str) -> str:
+    """A text whose addresses name no user and no password."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 OWNER = "owner"
@@ -170,7 +174,7 @@ def tracked_at() -> str | None:
         return None
     server, place = mlflow.get_tracking_uri(), f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
     if server.startswith("http"):
-        return f"{server.rstrip('/')}/{place}"
+        return f"{_without_credentials(server).rstrip('/')}/{place}"
     return f"http://127.0.0.1:5000/{place} (while `make mlflow` runs)"
 
 
