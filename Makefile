@@ -42,7 +42,7 @@ notebook: .venv/ready  ## the analyst's walk through the results
 
 docs: .venv/ready  ## the documentation as a site: build/site/index.html
 	rm -rf build/pages && mkdir -p build/pages
-	cp -r README.md CONTRIBUTING.md CHANGELOG.md CITATION.cff LICENSE docs notebooks build/pages
+	cp -r README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md CITATION.cff LICENSE docs notebooks build/pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 package: .venv/ready  ## a wheel, and the configuration beside it: dist/
