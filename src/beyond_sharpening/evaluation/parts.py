@@ -118,5 +118,7 @@ def _asked(arm: Arm, policy: Policy, exam: Exam) -> dict[str, Any]:
 
 
 def _digest(asked: Mapping[str, Any], problems: Sequence[Problem]) -> str:
-    told = [asked, [[problem.id, problem.question, problem.gold, problem.difficulty] for problem in problems]]
+    graded = [[problem.id, problem.question, problem.gold, problem.difficulty] for problem in problems]
+    others = [problem.others for problem in problems if problem.others]
+    told = [asked, graded, *([others] if others else [])]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:20]
