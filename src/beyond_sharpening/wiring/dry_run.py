@@ -29,7 +29,12 @@ def heading(parameters: Parameters, shape: Shape | None) -> str:
 
 def stages(nodes: Sequence[Node]) -> Counter[str]:
     """The stages of some nodes, in order, and how many of them each has."""
-    return Counter(str(node.namespace).rpartition(".")[2] for node in nodes)  # within the box that a drawing shows
+    return Counter(map(stage_of, nodes))
+
+
+def stage_of(node: Node) -> str:
+    """The stage of a node, within the box that a drawing shows."""
+    return str(node.namespace).rpartition(".")[2]
 
 
 def progress(stages: Mapping[str, int], remaining: Mapping[str, int]) -> str:

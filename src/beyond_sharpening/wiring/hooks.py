@@ -19,6 +19,7 @@ from beyond_sharpening.cells.place import unfinished
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware
 from beyond_sharpening.storage import remove
+from beyond_sharpening.wiring.again import guarded_anew
 from beyond_sharpening.wiring.artifacts import settle_artifacts
 from beyond_sharpening.wiring.locking import locked
 from beyond_sharpening.wiring.machine import check_data_folder, check_machine
@@ -77,7 +78,8 @@ class Provenance:
         if not self._parameters["dry_run"]:  # a plan can be made anywhere
             check_machine(Hardware.model_validate(self._parameters["hardware"]))
             check_data_folder(self._project / self._parameters["data"])
-        outgrown = check_manifests(pipeline, catalog, self._parameters)
+        replaced = guarded_anew(pipeline, self._parameters["again"])
+        outgrown = check_manifests(pipeline, catalog, self._parameters, replaced)
         if not self._parameters["dry_run"]:
             anew = not run_params.get("only_missing_outputs")
             self._locks.enter_context(locked(pipeline, catalog, outgrown, anew=anew))
