@@ -1,5 +1,6 @@
 """``--again=STAGE`` makes that stage anew, over what is there, and keeps the rest."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,9 @@ def times(data: Path) -> dict[Path, int]:
 
 @pytest.mark.whole
 @pytest.mark.filterwarnings("ignore:register_new_resolver", "ignore:.*type hints")
-def test_stages_are_made_anew_and_the_rest_is_kept(tmp_path, with_store, caplog):
+def test_stages_are_made_anew_and_the_rest_is_kept(
+    tmp_path: Path, with_store: Callable[[Path], Path], caplog: pytest.LogCaptureFixture
+) -> None:
     data = with_store(tmp_path)
     assert run(data)[0] == 0
     before = times(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
@@ -41,8 +41,7 @@ class Again:
         if "train_problems" in made and is_stale("problems", catalog, self._parameters):
             for earlier in ("problems_kept", "pretrained_on"):  # which hold to what is no longer asked for
                 catalog[earlier] = MemoryDataset({})
-        for name in filter(catalog.__contains__, made):
-            catalog.get(name).exists = lambda: False  # type: ignore[method-assign, union-attr]
+        count_as_missing(made, catalog)
         running = {*nodes_to_run(pipeline, catalog)}
         after = pipeline.from_nodes(*(node.name for node in self._nodes)).nodes if self._nodes else []
         if kept := stages([node for node in after if node not in running]):
@@ -59,6 +58,12 @@ class Again:
 
             for cell in _examined(node, self._parameters):
                 forget(self._parameters["parts"], *cell)
+
+
+def count_as_missing(names: Iterable[str], catalog: DataCatalog) -> None:
+    """Have data sets of a catalog say that they are not there, though what they hold can be read."""
+    for name in filter(catalog.__contains__, names):
+        catalog.get(name).exists = lambda: False  # type: ignore[method-assign, union-attr]
 
 
 def nodes_anew(pipeline: Pipeline, asked: Sequence[str]) -> list[Node]:

@@ -62,7 +62,7 @@ def check_manifests(
         elif faults:
             stale[stage] = faults
     if stale:
-        place = _file(catalog, f"{next(iter(stale))}_manifest").parent
+        place = file_of(catalog, f"{next(iter(stale))}_manifest").parent
         raise BadInput(
             f"{place} holds results made with other parameters than asked for:\n  "
             + "\n  ".join(next(iter(stale.values())))
@@ -75,7 +75,7 @@ def check_manifests(
         found = catalog.load("benchmarks_manifest")["identity"] if told else {}
         if differing(found, identity(parameters, "benchmarks")):
             outgrown.append("benchmark_problems")
-    made = [_file(catalog, name) for name in outgrown if name in pipeline.all_outputs()]
+    made = [file_of(catalog, name) for name in outgrown if name in pipeline.all_outputs()]
     return [file for file in made if file.is_file()]
 
 
@@ -112,5 +112,6 @@ def _any_parts(parameters: Mapping[str, Any]) -> bool:
     return any(Path(parameters["parts"]).glob("*.parquet"))
 
 
-def _file(catalog: CatalogProtocol[Any, Any], name: str) -> Path:
+def file_of(catalog: CatalogProtocol[Any, Any], name: str) -> Path:
+    """Where a data set lies."""
     return Path(str(getattr(catalog.get(name), "_filepath", name)))

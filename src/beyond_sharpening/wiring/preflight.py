@@ -16,6 +16,7 @@ from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware, HubBase, Parameters, Training
 from beyond_sharpening.wiring import dry_run
 from beyond_sharpening.wiring.machine import forgotten_gpu
+from beyond_sharpening.wiring.to_draw import draws
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -61,7 +62,9 @@ class Planning:
                 dry_run.heading(parameters, shape),
                 dry_run.progress(dry_run.stages(pipeline.nodes), remaining),
                 dry_run.cells(parameters, objectives, counts["train_problems"]),
-                dry_run.evaluation(parameters, remaining, counts["benchmark_problems"]),
+                dry_run.evaluation(
+                    parameters, remaining, counts["benchmark_problems"], draws(left, catalog, parameters)
+                ),
                 UNKNOWN if shape is None and (objectives or evaluates) else dry_run.table(memory, limit),
             ]
             print("\n\n".join(block for block in blocks if block), end="\n\n")
