@@ -8,6 +8,8 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from beyond_sharpening.errors import DryRun
+
 pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,11 +23,17 @@ def run(data: Path, **parameters: object) -> None:
         session.run(pipeline_names=["evaluate_sharpening"], only_missing_outputs=True)
 
 
+def planned(data: Path, asked: dict[str, object], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(DryRun):
+        run(data, **asked, dry_run=True)
+    return capsys.readouterr().out
+
+
 def times(folder: Path) -> dict[str, int]:
     return {str(file.relative_to(folder)): file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
 
 
-def test_another_benchmark_and_decoder_draw_what_is_new_and_train_nothing(tmp_path, with_store, caplog):
+def test_another_benchmark_and_decoder_draw_what_is_new_and_train_nothing(tmp_path, with_store, caplog, capsys):
     data = with_store(tmp_path)
     run(data, problems={"benchmarks": ["chain_sums"]})
     table = data / "07_model_output" / CELL / "samples.parquet"
@@ -40,6 +48,13 @@ def test_another_benchmark_and_decoder_draw_what_is_new_and_train_nothing(tmp_pa
         "sources": {"own": {"type": "local", "path": str(own)}},
         "evaluate": {"decoders": {"warm": {"type": "temperature", "temperature": 0.7, "samples": 2}}},
     }
+    plan = planned(data, grown, capsys)
+    decoders = ", ".join([*first["decoder"].unique(), "warm"])
+    assert f"  sharpening is to draw own with {decoders}; chain_sums with warm\n" in plan
+    assert "  base is to draw own with temperature, greedy, " in plan
+    assert f"at most {24 * 64:,} tokens in 24 completions, and those of problems not loaded yet;" in plan, "6 · 2 each"
+    assert times(data / "06_models") == models
+
     run(data, **grown)
     assert times(data / "06_models") == models, "nothing is trained again"
     again = times(data / "07_model_output/tiny/parts")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +26,9 @@ def judge(data: Path, *parameters: str) -> str:
     return f"{result.exit_code} {result.output}"
 
 
-def test_a_policy_is_evaluated_scored_under_both_models_compared_and_reported(tmp_path, with_store):
+def test_a_policy_is_evaluated_scored_under_both_models_compared_and_reported(
+    tmp_path: Path, with_store: Callable[[Path], Path]
+) -> None:
     data = with_store(tmp_path)
     assert "policies: there is none to judge" in judge(data)
     assert "policies.copy.path = '/nowhere': there is no such folder" in judge(data, "policies.copy.path=/nowhere")

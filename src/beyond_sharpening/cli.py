@@ -17,6 +17,7 @@ from kedro.framework.project import pipelines
 from beyond_sharpening import interruption
 from beyond_sharpening.errors import BadInput, DryRun, ToldError
 from beyond_sharpening.wiring import packaged
+from beyond_sharpening.wiring.again import EVERYTHING
 
 
 @click.group(name="beyond_sharpening")
@@ -25,9 +26,18 @@ def cli() -> None:
 
 
 @cli.command(help="Run a pipeline; what it has already made is skipped unless --again is given.")
-@click.option("--again", is_flag=True, help="Make everything anew, over what is there.")
-def run(again: bool, **options: Any) -> Any:
-    options["only_missing_outputs"] = not again
+@click.option(
+    "--again",
+    metavar="[STAGE+...]",
+    is_flag=False,
+    flag_value=EVERYTHING,
+    help="Make stages anew, over what is there: prepare, train (or train_tilted), evaluate, compare, report, ...; "
+    "without a stage, everything.",
+)
+def run(again: str | None, **options: Any) -> Any:
+    options["only_missing_outputs"] = True
+    if again is not None:
+        options["params"] = {**options["params"], "again": again}
     if options["pipeline"] and not options["pipelines"]:  # Kedro warns of the one it will drop
         options |= {"pipelines": [options["pipeline"]], "pipeline": None}
     options["conf_source"] = options["conf_source"] or packaged.conf_source()

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from beyond_sharpening.wiring.again import Again
 from beyond_sharpening.wiring.config_loader import ExperimentConfigLoader
 from beyond_sharpening.wiring.endings import Endings
 from beyond_sharpening.wiring.hooks import Provenance, Tracking
@@ -14,7 +15,7 @@ quieten()
 # `kedro mlflow ui` starts `mlflow`, which lies beside this Python: it is found without an activated environment too.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
-HOOKS = (Planning(), Provenance(), Tracking(), Endings())
+HOOKS = (Planning(), Provenance(), Tracking(), Endings(), Again())  # the last one is called first
 CONFIG_LOADER_CLASS = ExperimentConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -150,7 +150,7 @@ def test_a_cell_made_with_other_parameters_stops_the_run_before_anything_is_made
     assert message.startswith(f"{place} holds results made with other parameters than asked for:\n")
     assert "\n  train.tilted.steps: 200 there, 3 asked\n" in message
     assert "\n  base.architecture.hidden_size: 64 there, 16 asked\n" in message
-    assert "or remove that folder to make it anew." in message
+    assert "or make it anew in its place, with what was made of it: --again=train+evaluate." in message
     assert message.endswith("What of a training is asked for by --params gives it a folder of its own.")
     made = [path for path in tmp_path.rglob("*") if path.is_file() and "mlflow" not in path.name]
     assert sorted(path.name for path in made) == ["history.parquet", "manifest.json"]

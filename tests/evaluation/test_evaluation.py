@@ -182,6 +182,19 @@ def test_the_grader_decides_and_its_answers_are_kept(policies, exam):
     assert (table["gold"] == table["problem_id"].map({problem.id: problem.gold for problem in PROBLEMS})).all()
 
 
+def holds_the_first_digit(completions, golds, question):
+    return [asked[0] in text for text, asked in zip(completions, question, strict=True)]
+
+
+def test_a_grader_that_asks_for_the_question_gets_that_of_each_completion(policies, exam):
+    task = exam.task.model_copy(update={"grader": "test_evaluation:holds_the_first_digit"})
+    table = evaluate(BASE, policies[0], policies[0], dataclasses.replace(exam, task=task))
+    questions = table["problem_id"].map({problem.id: problem.question for problem in PROBLEMS})
+    expected = [asked[0] in text for asked, text in zip(questions, table["completion"], strict=True)]
+    assert table["correct"].tolist() == expected
+    assert len({*expected}) == 2
+
+
 def test_processes_that_share_the_problems_leave_what_one_leaves(policies, exam):
     """Row for row, but for rounding in batches of other shapes."""
     shared = dataclasses.replace(exam, hardware=exam.hardware.model_copy(update={"processes": 2}))

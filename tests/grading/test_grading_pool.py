@@ -1,6 +1,7 @@
 """What graders may do to their process, and what is said of it; the processes hold nothing but the grader."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading import Grader, Verdict, grade
 from beyond_sharpening.grading.grader import grade_by
+from beyond_sharpening.problems import Problem, columns_for
 
 GRADER = "user_graders:grade"
 
@@ -21,12 +23,23 @@ def test_a_grader_of_the_users_grades() -> None:
     assert Grader(GRADER, workers=1)(["7", "8"], ["7", "7"]) == [Verdict("correct", "7"), Verdict("wrong", "8")]
 
 
-def test_a_grader_that_raises_or_dies_on_one_completion_grades_the_others(caplog: pytest.LogCaptureFixture) -> None:
-    verdicts = Grader(GRADER, workers=1)(["raise", "die", "number", "two", "7"], ["7"] * 5)
-    assert [verdict.outcome for verdict in verdicts] == ["unparsable"] * 4 + ["correct"]
-    told_of = ("'raise' against '7' (Unsendable('a lambda'", "'die'", "7 is no verdict: return", "not a list of one")
-    for told in told_of:
-        assert told in caplog.text
+@pytest.mark.parametrize(
+    ("fails_on", "told"),
+    [
+        ("raise", "Unsendable('a lambda'"),
+        ("die", "Abnormal termination"),
+        ("number", "7 is no verdict: return"),
+        ("two", "not a list of one"),
+    ],
+)
+def test_a_grader_that_fails_on_some_is_told_in_one_line_with_the_first_and_grades_the_others(
+    fails_on: str, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    verdicts = Grader(GRADER, workers=1)([fails_on, "raise", "7"], ["7", "8", "7"])
+    assert [verdict.outcome for verdict in verdicts] == ["unparsable", "unparsable", "correct"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("beyond_sharpening.grading")]
+    assert f"failed on 2 of 3 different answers, which count as unparsable; first on '{fails_on}' with the gold" in line
+    assert told in line
 
 
 def test_a_grader_may_say_it_in_bools_and_scores_and_may_not_know() -> None:
@@ -42,13 +55,34 @@ def test_a_grader_is_tried_before_anything_expensive_and_told_what_it_fails_on()
         Grader("user_graders:plain", workers=1).try_on(["7", "8"])
 
 
+PROBLEM = Problem("quiz-0", "quiz", "1+1=", "2", "", "train", others='{"tests": ["3", "4"]}')
+
+
+def test_a_grader_gets_what_it_asks_for_of_each_problem_by_name() -> None:
+    """As lists beside those of completions and golds; what has a default may be missing, and so may workers."""
+    other = replace(PROBLEM, question="2+2=", others='{"tests": ["5"]}')
+    for name, said in (("by_question", ["1+1=", "1+1="]), ("by_test", ["3", "3"])):
+        grader = Grader(f"user_graders:{name}", workers=1)
+        verdicts = grader(said, ["2", "2"], *columns_for(grader, [PROBLEM, other]))
+        assert [verdict.correct for verdict in verdicts] == [True, False], name
+    assert columns_for(Grader(GRADER, workers=1), [PROBLEM]) == [], "one that asks for nothing gets nothing"
+
+
+def test_a_grader_that_asks_for_what_a_problem_has_not_is_refused_with_what_it_has() -> None:
+    told = r"asks for 'tests', and problem quiz-0 has no such column: it has question, id, .*columns\.others"
+    with pytest.raises(BadInput, match=told):
+        columns_for(Grader("user_graders:by_test", workers=1), [replace(PROBLEM, others="")])
+
+
 def test_time_and_memory_are_bounded() -> None:
     verdicts = grade_by(GRADER, ["hang", "swell", "7"], ["7"] * 3, workers=1, timeout=0.5)
     assert [verdict.outcome for verdict in verdicts] == ["timeout", "timeout", "correct"]
 
 
 def test_a_grader_that_fails_on_everything_is_an_error_not_a_score() -> None:
-    with pytest.raises(BadInput, match=r"user_graders:grade failed on all of 2 completions: .*a lambda"):
+    with pytest.raises(
+        BadInput, match=r"failed on all of 2 completions, first on 'raise' with the gold answer '7': .*a lambda"
+    ):
         Grader(GRADER, workers=1)(["raise", "raise"], ["7", "8"])
 
 

@@ -42,3 +42,13 @@ def plain(completions: Sequence[str], golds: Sequence[str], *, workers: int) -> 
     """What each completion says, as Python has it."""
     known = {"True": True, "False": False, "None": None, "1": 1, "0.25": np.float32(0.25), "0": 0.0}
     return [known[completion] for completion in completions]
+
+
+def by_question(completions: Sequence[str], golds: Sequence[str], question: list[str], hint: str = "") -> list[bool]:
+    """Whether each completion says its question."""
+    return [completion == asked for completion, asked in zip(completions, question, strict=True)]
+
+
+def by_test(completions: Sequence[str], golds: Sequence[str], *, tests: list[list[str]]) -> list[bool]:
+    """Whether each completion is among its problem's tests."""
+    return [completion in known for completion, known in zip(completions, tests, strict=True)]

@@ -23,7 +23,7 @@ def chains(**changes: Any) -> GeneratorSource:
     return source(**{"type": "generator", "min_terms": 3, "max_terms": 5, "size": 100} | changes)
 
 
-def local(path: Path, **columns: str) -> LocalSource:
+def local(path: Path, **columns: Any) -> LocalSource:
     return source(type="local", path=path, columns=columns)
 
 
@@ -101,6 +101,13 @@ class TestLocal:
             [Problem("toy-x/1", "toy", "1+1?", "2", "3", "benchmark")],
             [],
         )
+
+    def test_further_columns_are_kept_for_graders_that_ask_for_them(self, tmp_path: Path) -> None:
+        path = write(tmp_path / "a.jsonl", {"question": "f?", "answer": "2", "tests": ["é", 1]})
+        ((problem,), _) = load_problems("toy", local(path, others=["tests"]), seed=0, split="train")
+        assert json.loads(problem.others) == {"tests": ["é", 1]}
+        with pytest.raises(ValueError, match=r"line 1: there is no column 'level' for columns\.others; they are \["):
+            load_problems("toy", local(path, others=["level"]), seed=0, split="train")
 
     def test_several_files_are_numbered_through(self, tmp_path: Path) -> None:
         first = write(tmp_path / "a.jsonl", {"question": "a", "answer": "1"}, {"question": "b", "answer": "2"})

@@ -1,5 +1,6 @@
 """Problems travel between pipeline nodes as tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,19 @@ PROBLEMS = [
 def test_a_parquet_round_trip_keeps_every_character(tmp_path: Path) -> None:
     problems_to_frame(PROBLEMS).to_parquet(tmp_path / "problems.parquet")
     assert problems_from_frame(pd.read_parquet(tmp_path / "problems.parquet")) == PROBLEMS
+
+
+def test_what_else_a_source_says_of_a_problem_comes_along(tmp_path: Path) -> None:
+    told = [replace(PROBLEMS[0], others='{"tests": ["é"]}'), PROBLEMS[1]]
+    problems_to_frame(told).to_parquet(tmp_path / "problems.parquet")
+    assert problems_from_frame(pd.read_parquet(tmp_path / "problems.parquet")) == told
+    assert told[0].columns == {
+        "tests": ["é"],
+        "question": "8+5=",
+        "id": "chain-0",
+        "source": "chain",
+        "difficulty": "2",
+    }
 
 
 def test_the_columns_are_the_fields() -> None:

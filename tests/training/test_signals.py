@@ -152,6 +152,10 @@ def beside_itself(questions, completions):
     return [float(text) for text in completions]
 
 
+def broken(questions, completions):
+    return [{"0.5": 0.5}[text] for text in completions]
+
+
 class TestJudge:
     """A function of the user's."""
 
@@ -167,6 +171,7 @@ class TestJudge:
         [
             ("one_short", "gave 1 scores for 2 completions"),
             ("beside_itself", r"gave nan for the completion 'nan'; a score is a number in \[0, 1\]"),
+            ("broken", r"broken fails on the completion 'nan': KeyError\('nan'\)"),
         ],
     )
     def test_scores_that_are_none_are_refused(self, function, fault):
@@ -178,6 +183,17 @@ class TestJudge:
         seen = rollouts([WRONG, WRONG], completions=["0.5", "1.5"])
         with pytest.raises(BadInput, match=r"gave 1.5 for the completion '1.5'"):
             told(Judge(type="judge", function=f"{__name__}:beside_itself"), seen)
+
+    def test_it_may_not_know_and_its_numbers_may_be_numpys(self, monkeypatch):
+        monkeypatch.setitem(globals(), "mistaken", lambda *given: [None, np.float32(0.25), True])
+        said = told(Judge(type="judge", function=f"{__name__}:mistaken"), rollouts([WRONG] * 3, group_size=3))
+        assert said.isnan().tolist() == [True, False, False]
+        assert said[1:].tolist() == [0.25, 1]
+
+    def test_it_is_tried_before_anything_is_trained(self, base, tmp_path):
+        asked = options("task_reward", signal={"type": "judge", "function": f"{__name__}:broken"})
+        with pytest.raises(BadInput, match=r"broken fails on the completion 'The answer is .+boxed\{2\}'"):
+            train(base, task(None), asked, HARDWARE, 0, tmp_path, nowhere)
 
     @pytest.mark.parametrize("function", ["no.such.module:judge", f"{__name__}:nobody", "nothing"])
     def test_one_that_is_not_there_is_refused_at_the_start(self, function):

@@ -1,6 +1,7 @@
 """One cell end to end on a random model: what it leaves, and that an interruption changes nothing."""
 
 import dataclasses
+import json
 import math
 import weakref
 from types import SimpleNamespace
@@ -68,6 +69,27 @@ def test_the_first_step_starts_at_the_reference(base, tmp_path):
     assert first["log_policy"] == pytest.approx(first["log_reference"], abs=1e-5)
     assert first["reward"] == pytest.approx(first["task_accuracy"] + first["log_reference"] / 5, abs=1e-5)
     assert first["clipped"] == float(first["grad_norm"] > 1)
+
+
+class Asking:
+    """A grader that asks for the question of each completion, in training and in validation."""
+
+    def __init__(self):
+        self.asks, self.asked = {"question": True}, []
+
+    def __call__(self, completions, golds, columns):
+        self.asked.append([(json.loads(column)["question"], gold) for column, gold in zip(columns, golds, strict=True)])
+        return short(completions, golds)
+
+
+def test_a_grader_that_asks_for_the_question_gets_that_of_each_completion(base, tmp_path):
+    grade = Asking()
+    train(base, task(grade), options(steps=1), HARDWARE, 0, tmp_path / "cell", nowhere)
+    validated, trained, *_ = grade.asked
+    held_out, seen = task().validation, task().train
+    assert {*validated} == {(problem.question, problem.gold) for problem in held_out}
+    assert {*trained} <= {(problem.question, problem.gold) for problem in seen}
+    assert len({*trained}) > 1
 
 
 def test_nothing_of_the_trainer_stays_in_memory(base, tmp_path, monkeypatch):

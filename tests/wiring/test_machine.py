@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.models.memory import GIB, Memory
 from beyond_sharpening.parameters import Hardware
 from beyond_sharpening.wiring import machine
 from beyond_sharpening.wiring.hooks import ALLOCATOR, Provenance
-from beyond_sharpening.wiring.machine import check_data_folder, check_machine
+from beyond_sharpening.wiring.machine import check_data_folder, check_machine, forgotten_gpu
 
 
 def hardware(**asked) -> Hardware:
@@ -63,6 +64,18 @@ def test_a_data_folder_is_made_and_left_empty_or_refused_with_the_reason(tmp_pat
     for folder, reason in ((tmp_path / "file", "File exists"), (tmp_path / "file/data", "Not a directory")):
         with pytest.raises(BadInput, match=rf"data = '{folder}' cannot be made or written \({reason}\): choose "):
             check_data_folder(folder)
+
+
+def test_what_a_processor_cannot_hold_was_meant_for_a_gpu(monkeypatch):
+    """By its parameters, or by what it holds whatever the batch; batches can be made to fit."""
+    holding = Memory("training", {"weights": 6 * GIB}, {"activations": 100 * GIB}, "hardware.train_batch", 8)
+    monkeypatch.setattr(machine, "physical_memory", lambda: 8 * GIB)
+    assert forgotten_gpu(SimpleNamespace(parameters=5 * 10**8), [holding]) is None
+    assert forgotten_gpu(SimpleNamespace(parameters=3 * 10**9), []) is None, "nothing is to run that needs it"
+    told = "training holds 6.0 GiB whatever its batch, and this machine has 8.0; was --env=gpu"
+    assert told in forgotten_gpu(SimpleNamespace(parameters=3 * 10**9), [holding])
+    monkeypatch.setattr(machine, "physical_memory", lambda: 4 * GIB)
+    assert "and this machine has 4.0" in forgotten_gpu(SimpleNamespace(parameters=5 * 10**8), [holding])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def plan(result: Result) -> str:
 
 
 def test_the_plan_of_a_large_model_is_printed_without_network_or_weights(tmp_path):
-    result = dry_run(tmp_path, "model=qwen3_4b", "train.tilted.alpha=4")
+    result = dry_run(tmp_path, "model=qwen3_4b", "train.tilted.alpha=4", "hardware.memory_gib=99999")
     assert result.exit_code == 0, result.output
     told = plan(result)
     assert "Plan: qwen3_4b, 4,022,468,096 parameters, on cpu in float32, 1 process(es) on" in told
@@ -129,6 +129,26 @@ def test_where_the_shape_is_not_known_the_plan_says_so(tmp_path):
     told = plan(dry_run(tmp_path, "model=qwen3_4b", "base.config=null", env="gpu", pipeline="train_tilted"))
     assert told.startswith("Plan: qwen3_4b, on cuda in bfloat16, 1 process(es) on")
     assert "Memory: not known before the model is loaded; base.config gives its shape beforehand" in told
+
+
+@pytest.mark.parametrize("how", ["dry_run=true", "dry_run=false"])
+def test_a_large_model_on_a_processor_is_refused_for_the_profile_was_forgotten(tmp_path, how):
+    bootstrap_project(ROOT)
+    parameters = f"data={tmp_path},model=llama32_3b,{how}"
+    result = CliRunner().invoke(cli, ["run", "--pipeline=train_tilted", f"--params={parameters}"])
+    assert result.exit_code == 1
+    told = " ".join(result.output.split())
+    assert "hardware.device = 'cpu' for a model of 3,212,749,824 parameters: training backward holds " in told
+    assert "was --env=gpu, or another profile with GPUs, forgotten?" in told
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("model", ["tiny", "smollm2_135m", "smollm2_360m"])
+def test_a_small_model_on_a_processor_is_what_it_is_for(tmp_path, model):
+    bootstrap_project(ROOT)
+    parameters = f"data={tmp_path},model={model},dry_run=true"
+    result = CliRunner().invoke(cli, ["run", "--pipeline=train_tilted", f"--params={parameters}"])
+    assert result.exit_code == 0, result.output
 
 
 def test_a_run_on_a_gpu_too_small_is_refused_before_it_starts(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from beyond_sharpening.evaluation.exam import Arm, Exam
 from beyond_sharpening.evaluation.parts import Part
 from beyond_sharpening.grading import Grader, Verdict
 from beyond_sharpening.models.policy import Policy, eos_token_ids
-from beyond_sharpening.problems import Problem, prompt_token_ids
+from beyond_sharpening.problems import Problem, columns_for, prompt_token_ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -62,6 +62,10 @@ class Examiner:
     def _grader(self) -> Grader:
         return Grader(self.exam.task.grader, self.exam.hardware.grading_workers)
 
+    def _verdicts(self, texts: Sequence[str], problems: Sequence[Problem]) -> Sequence[Verdict]:
+        golds = [problem.gold for problem in problems]
+        return self._grader(texts, golds, *columns_for(self._grader, problems))
+
     def _draw(self, part: Part) -> pd.DataFrame:
         assert part.name is not None
         assert part.decoder is not None
@@ -71,7 +75,7 @@ class Examiner:
         completions = [completion for group in drawn for completion in group]
         problems = [part.problems[row] for row in owners]
         texts = answer_texts(self._tokenizer, completions, task.eos_ids)
-        table = _table(problems, completions, texts, self._grader(texts, [problem.gold for problem in problems]))
+        table = _table(problems, completions, texts, self._verdicts(texts, problems))
         table["sample_id"] = [index for group in drawn for index, _ in enumerate(group)]
         table["forward_tokens"] += [
             _rest_of_prompt(task.prompts[row], group) for row, group in enumerate(drawn) for _ in group
@@ -107,7 +111,7 @@ class Examiner:
 
             def judge(owners: Sequence[int], completions: Sequence[Completion]) -> Sequence[Verdict]:
                 texts = answer_texts(self._tokenizer, completions, eos_ids)
-                return self._grader(texts, [problems[row].gold for row in owners])
+                return self._verdicts(texts, [problems[row] for row in owners])
 
             task = DecodingTask(
                 self.model,

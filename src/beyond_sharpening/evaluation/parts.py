@@ -82,6 +82,14 @@ def scored_parts(arm: Arm, policy: Policy, completions: pd.DataFrame, exam: Exam
     return parts
 
 
+def forget(folder: str, policy: str, variant: str, train_seed: int) -> None:
+    """Remove the parts of a cell's evaluations, of every checkpoint and replicate."""
+    for file in Path(folder).glob("*.parquet"):
+        owner = pd.read_parquet(file, columns=["policy", "variant", "train_seed"])
+        if len(owner) and tuple(owner.iloc[0]) == (policy, variant, train_seed):
+            file.unlink()
+
+
 def fingerprint(policy: Policy) -> str:
     """What tells a policy's weights from others': sizes of its files, and samples of what they hold."""
     digest = hashlib.sha256()
@@ -118,5 +126,7 @@ def _asked(arm: Arm, policy: Policy, exam: Exam) -> dict[str, Any]:
 
 
 def _digest(asked: Mapping[str, Any], problems: Sequence[Problem]) -> str:
-    told = [asked, [[problem.id, problem.question, problem.gold, problem.difficulty] for problem in problems]]
+    graded = [[problem.id, problem.question, problem.gold, problem.difficulty] for problem in problems]
+    others = [problem.others for problem in problems if problem.others]
+    told = [asked, graded, *([others] if others else [])]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:20]

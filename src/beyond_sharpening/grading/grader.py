@@ -59,7 +59,13 @@ def grade(
 
 
 def grade_by(
-    function: str, completions: Sequence[str], golds: Sequence[str], *, workers: int, timeout: float = 60.0
+    function: str,
+    completions: Sequence[str],
+    golds: Sequence[str],
+    columns: Sequence[str] = (),
+    *,
+    workers: int,
+    timeout: float = 60.0,
 ) -> list[Verdict]:
     """Grade by a function of the user's, ``module:function``, in worker processes under limits of time and memory.
 
@@ -68,6 +74,7 @@ def grade_by(
             when its time is over.
         completions: as for :func:`grade`.
         golds: as for :func:`grade`; what they may hold is the function's own matter.
+        columns: what else of each problem the function asks for, as many JSON objects; none where it asks for nothing.
         workers: worker processes.
         timeout: seconds of computing that one completion may take.
 
@@ -75,7 +82,7 @@ def grade_by(
         BadInput: if the function fails on every one of several completions.
         RuntimeError: if worker processes cannot be started.
     """
-    claims = [Claim(completion, gold) for completion, gold in zip(completions, golds, strict=True)]
+    claims = [Claim(*parts) for parts in zip(completions, golds, columns or [""] * len(golds), strict=True)]
     different = list(dict.fromkeys(claims))
     judged = judge_in_processes(different, workers, timeout, function) if claims else []
     verdicts = dict(zip(different, judged, strict=True))

@@ -1,7 +1,8 @@
 """The grader that the parameters name."""
 
 import importlib
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ def imported(name: str) -> Callable[..., Any]:
 class Grader:
     """The function called ``module:function``, which has the signature of :func:`grade`; it can be pickled.
 
+    One of the user's may have further parameters, named as columns of the problems, and gets lists of what these hold.
     A function ``states_an_answer`` in the same module, where there is one, is its check of gold answers. One of the
     user's own is called in worker processes, with one completion at a time, under the same limits of time and memory
     as ours.
@@ -42,19 +44,37 @@ class Grader:
     def __post_init__(self) -> None:
         self._load()
 
-    def __call__(self, completions: Sequence[str], golds: Sequence[str]) -> Sequence[Verdict]:
-        if self.name.split(":")[0].startswith(_OURS):
+    def __call__(
+        self, completions: Sequence[str], golds: Sequence[str], columns: Sequence[str] = ()
+    ) -> Sequence[Verdict]:
+        """Grade; ``columns`` are JSON objects with what :attr:`asks` names of each problem."""
+        if self._is_ours:
             return self._load()(completions, golds, workers=self.workers)
-        return grade_by(self.name, completions, golds, workers=self.workers)
+        return grade_by(self.name, completions, golds, columns, workers=self.workers)
 
-    def try_on(self, golds: Sequence[str]) -> None:
+    @property
+    def asks(self) -> Mapping[str, bool]:
+        """The columns of a problem that the grader asks for by name, and whether it cannot do without."""
+        if self._is_ours:
+            return {}
+        further = [*inspect.signature(self._load()).parameters.values()][2:]
+        named = [one for one in further if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+        return {one.name: one.default is one.empty for one in named if one.name != "workers"}
+
+    def try_on(self, golds: Sequence[str], columns: Sequence[str] = ()) -> None:
         """Try a grader of the user's on completions that state these gold answers.
 
         Raises:
             BadInput: with the first that it fails on.
         """
-        if not self.name.split(":")[0].startswith(_OURS):
-            try_out([Claim(f"The answer is \\boxed{{{gold}}}", gold) for gold in golds], _TRIAL, self.name)
+        if not self._is_ours:
+            said = [f"The answer is \\boxed{{{gold}}}" for gold in golds]
+            claims = [Claim(*parts) for parts in zip(said, golds, columns or [""] * len(golds), strict=True)]
+            try_out(claims, _TRIAL, self.name)
+
+    @property
+    def _is_ours(self) -> bool:
+        return self.name.split(":")[0].startswith(_OURS)
 
     def states_an_answer(self, gold: str) -> bool:
         """Whether a gold answer is one; a grader that does not say takes every text with something in it.

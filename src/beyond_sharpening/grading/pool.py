@@ -34,8 +34,8 @@ def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float, fu
         function: ``module:function`` that judges one claim.
 
     Returns:
-        A verdict a claim: ``timeout`` where it takes more time, or more memory, than a worker may; ``unparsable`` with
-        a warning where the function fails on it, or the worker dies.
+        A verdict a claim: ``timeout`` where it takes more time, or more memory, than a worker may; ``unparsable``
+        where the function fails on it, or the worker dies, and one warning that names the first of those.
 
     Raises:
         BadInput: if a grader of the user's fails on every one of several claims.
@@ -48,10 +48,19 @@ def judge_in_processes(claims: Sequence[Claim], workers: int, timeout: float, fu
         raise RuntimeError(
             f"The grader's worker processes cannot start, or cannot load {function}: see the error above."
         )
-    failures = [outcome for outcome in answered if isinstance(outcome, Failure)]
+    failures = [
+        (claim, outcome.error) for claim, outcome in zip(claims, answered, strict=True) if isinstance(outcome, Failure)
+    ]
     if function != JUDGE and len(failures) == len(claims) > 1:
-        raise BadInput(f"The grader {function} failed on all of {len(claims)} completions: {failures[0].error}")
-    return [_told(claim, outcome) for claim, outcome in zip(claims, answered, strict=True)]
+        raise BadInput(
+            f"The grader {function} failed on all of {len(claims)} completions, first on {_told(*failures[0])}"
+        )
+    if failures:
+        logger.warning(
+            "Grading by %s failed on %d of %d different answers, which count as unparsable; first on %s",
+            *(function, len(failures), len(claims), _told(*failures[0])),
+        )
+    return [UNPARSABLE if isinstance(outcome, Failure) else outcome for outcome in answered]
 
 
 def try_out(claims: Sequence[Claim], timeout: float, function: str) -> None:
@@ -67,8 +76,9 @@ def try_out(claims: Sequence[Claim], timeout: float, function: str) -> None:
         if isinstance(outcome, Failure):
             raise BadInput(
                 f"task.grader = {function!r} fails on the completion {claim.text!r} with the gold answer "
-                f"{claim.gold!r}: {outcome.error}. It takes lists of completions and of gold answers, and workers=, "
-                "and returns a list with a bool, a score from 0 to 1, None or a Verdict for each completion"
+                f"{claim.gold!r}: {outcome.error}. It takes lists of completions and of gold answers, and of the "
+                "problems' columns that it names, and returns a list with a bool, a score from 0 to 1, None or a "
+                "Verdict for each completion"
             )
     if answered is None:
         raise BadInput(f"task.grader = {function!r} cannot be loaded in a process of its own: see the error above")
@@ -111,9 +121,6 @@ def _path() -> list[str]:
     return [place or str(Path.cwd()) for place in sys.path]
 
 
-def _told(claim: Claim, outcome: Verdict | Failure) -> Verdict:
-    if isinstance(outcome, Verdict):
-        return outcome
+def _told(claim: Claim, error: str) -> str:
     told = claim.text if len(claim.text) <= _TOLD else f"{claim.text[:_TOLD]}…"
-    logger.warning("Grading failed on %r against %r (%s): counted as unparsable.", told, claim.gold, outcome.error)
-    return UNPARSABLE
+    return f"{told!r} with the gold answer {claim.gold!r}: {error}"

@@ -13,10 +13,12 @@ class Claim(NamedTuple):
     Attributes:
         text: the answer, ``""`` when there is none, or the completion.
         gold: the gold answer.
+        columns: what else of the problem a grader asks for by name, a JSON object; empty where it asks for nothing.
     """
 
     text: str
     gold: str
+    columns: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """What runs in a worker process: one claim after another, each under a limit of time, all under one of memory."""
 
 import importlib
+import inspect
+import json
 import resource
 import signal
 from collections.abc import Callable
@@ -67,7 +69,9 @@ def _judged(name: str, claim: Claim) -> Verdict:
     function = _function(name)
     if name.startswith("beyond_sharpening.grading"):
         return function(claim)
-    returned = function([claim.text], [claim.gold], workers=1)
+    workers = {"workers": 1} if "workers" in inspect.signature(function).parameters else {}
+    columns = {name: [value] for name, value in json.loads(claim.columns or "{}").items()}
+    returned = function([claim.text], [claim.gold], **workers, **columns)
     try:
         (given,) = returned
     except (TypeError, ValueError):

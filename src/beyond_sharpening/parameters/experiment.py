@@ -43,6 +43,7 @@ class Parameters(Strict):
     model: str
     domain: str | None = Field(description="What is asked, and how it is graded; none is what the model's block says.")
     dry_run: bool = Field(default=False, description="Print the plan of the run, and run nothing.")
+    again: list[str] = Field(default=[], description="Stages to make anew, over what is there: --again=STAGE.")
     data: str = Field(min_length=1, description="Folder of the data layers, relative to the project.")
     benchmark_files: str | None = Field(
         default=None, min_length=1, description="Folder with copies of the hub's data sets; none reads the hub."

@@ -70,6 +70,13 @@ class ColumnMapping(BaseModel):
     ] = None
     difficulty: Annotated[str | None, Field(description="Column with the difficulty; none leaves it empty.")] = None
     id: Annotated[str | None, Field(description="Column with a unique id; none takes the row number, from 0.")] = None
+    others: Annotated[
+        list[str],
+        Field(
+            description="Further columns, for a grader that asks for them by name.",
+            exclude_if=lambda value: not value,
+        ),
+    ] = []
 
 
 class GeneratorSource(BaseModel):

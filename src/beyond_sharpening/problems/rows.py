@@ -84,6 +84,8 @@ def _problem(
                 f"{place}: there is no column {column!r}; the columns are {sorted(values)}. Name the one with the "
                 f"{use} as columns.{use} of its block under sources."
             )
+    if missing := [name for name in columns.others if name not in values]:
+        raise ValueError(f"{place}: there is no column {missing[0]!r} for columns.others; they are {sorted(values)}")
     _check_text(values[columns.question], columns.question, place)
     question, gold = _text(values[columns.question]), ""
     if columns.choices is None:
@@ -98,7 +100,13 @@ def _problem(
         gold=gold,
         difficulty="" if columns.difficulty is None else _text(values[columns.difficulty]),
         split=split,
+        others=_others(values, columns),
     )
+
+
+def _others(values: Mapping[str, Any], columns: ColumnMapping) -> str:
+    others = {name: values[name] for name in columns.others}
+    return json.dumps(others, ensure_ascii=False, sort_keys=True, default=str) if others else ""
 
 
 def _fault(

@@ -36,7 +36,7 @@ def contests() -> list[Contest]:
 
 
 def _ours(claims: list[Claim]) -> int:
-    for completion, gold in claims:
+    for completion, gold, _ in claims:
         claim = Claim(stated_answer(completion) or "", gold)
         _ = quick_verdict(claim) or judge(claim)
     return len(claims)
@@ -49,7 +49,7 @@ def _peers(claims: list[Claim]) -> int:
 
 
 def _in_processes(claims: list[Claim]) -> int:
-    completions, golds = zip(*claims, strict=True)
+    completions, golds, _ = zip(*claims, strict=True)
     return len(grade(completions, golds, workers=2))
 
 

@@ -147,7 +147,7 @@ class Model:
         parameters = Parameters.model_validate(context.params)
         self._context, self._name, self._hardware = context, parameters.model, parameters.hardware
         self._gpus = _gpus(self._hardware)
-        bounded = self._gpus and self._hardware.memory_gib is not None
+        bounded = not self._gpus or self._hardware.memory_gib is not None
         config = find_config(parameters, context.catalog) if bounded else None
         self._shape = None if config is None else Shape.of(config)
 
@@ -182,7 +182,7 @@ class Model:
             return ()
         trained = [objective] if objective and state != State.TRAINED else []
         memory = estimate(self._shape, Parameters.model_validate(params), trained, evaluates=True)
-        return tuple(f"{self._name}: {told}" for told in shortages(memory, self._hardware))
+        return tuple(f"{self._name}: {told}" for told in shortages(memory, self._hardware, self._shape))
 
 
 def _options(env: str | None, asked: Mapping[str, Any]) -> Sweep:

@@ -7,6 +7,7 @@ for reward models; Zhang et al. (2024), *Generative verifiers* (arXiv 2408.15240
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ import torch
 
 from beyond_sharpening.decoding.inputs import left_pad
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.parameters.signals import Judge, ModelBlock, RewardModel, YesNo
+from beyond_sharpening.parameters.signals import Judge, ModelBlock, RewardModel, SignalBlock, YesNo
+from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import prompt_token_ids
 
 if TYPE_CHECKING:
@@ -23,25 +25,52 @@ if TYPE_CHECKING:
 
 
 def scores_of_function(signal: Judge, questions: Sequence[str], completions: Sequence[str]) -> torch.Tensor:
-    """What ``module:function`` says of each completion, (N,).
+    """What ``module:function`` says of each completion, (N,); NaN where it says None.
 
     Raises:
-        BadInput: if it does not return one number in [0, 1] for each.
+        BadInput: if it fails, or does not return one number in [0, 1], or None, for each.
     """
     module, name = signal.function.split(":")
-    scores = list(getattr(importlib.import_module(module), name)(list(questions), list(completions)))
+    function = getattr(importlib.import_module(module), name)
+    try:
+        scores = list(function(list(questions), list(completions)))
+    except Exception as error:
+        culprit = _culprit(function, questions, completions)
+        raise BadInput(f"signal.function = {signal.function} fails on {culprit}: {error!r}") from error
+    scores = [score.item() if hasattr(score, "item") else score for score in scores]  # of numpy or torch
     if len(scores) != len(completions):
         raise BadInput(
             f"signal.function = {signal.function} gave {len(scores)} scores for {len(completions)} completions; "
             "it must give one for each"
         )
     for completion, score in zip(completions, scores, strict=True):
-        if not isinstance(score, int | float) or not 0 <= score <= 1:
+        if score is not None and not (isinstance(score, int | float) and 0 <= score <= 1):
             raise BadInput(
                 f"signal.function = {signal.function} gave {score!r} for the completion {completion[:200]!r}; a score "
-                "is a number in [0, 1]"
+                "is a number in [0, 1], or None where it cannot say"
             )
-    return torch.tensor(scores, dtype=torch.float32)
+    return torch.tensor([math.nan if score is None else score for score in scores], dtype=torch.float32)
+
+
+def _culprit(function: Callable[..., Any], questions: Sequence[str], completions: Sequence[str]) -> str:
+    """The first completion that a function of the user's fails on alone, in words."""
+    for question, completion in zip(questions, completions, strict=True):
+        try:
+            list(function([question], [completion]))
+        except Exception:
+            return f"the completion {completion[:200]!r}"
+    return f"{len(completions)} completions together, the first {completions[0][:200]!r}"
+
+
+def try_out(signal: SignalBlock, problems: Sequence[Problem]) -> None:
+    """Have a function of the user's score completions that state the gold answers, before anything is trained.
+
+    Raises:
+        BadInput: as ``scores_of_function`` does.
+    """
+    if isinstance(signal, Judge):
+        said = [f"The answer is \\boxed{{{problem.gold}}}" for problem in problems]
+        scores_of_function(signal, [problem.question for problem in problems], said)
 
 
 def scores_of_reward_model(

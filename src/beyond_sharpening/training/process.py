@@ -16,6 +16,7 @@ from beyond_sharpening.models.callbacks import LiveMetrics, Progress, quiet
 from beyond_sharpening.models.policy import without_bars
 from beyond_sharpening.models.shape import check_targets
 from beyond_sharpening.parameters import Training
+from beyond_sharpening.problems import columns_for
 from beyond_sharpening.problems.prompts import render_messages
 from beyond_sharpening.storage import written_whole
 from beyond_sharpening.training import states
@@ -133,8 +134,9 @@ def build_trainer(job: Job, tokenizer: PreTrainedTokenizerBase) -> ObjectiveTrai
 
 def _dataset(task: TrainingTask) -> Dataset:
     prompts = [render_messages(problem.question, task.prompt, task.system_prompt) for problem in task.train]
-    golds = [problem.gold for problem in task.train]
-    return Dataset.from_list([{"prompt": prompt, "gold": gold} for prompt, gold in zip(prompts, golds, strict=True)])
+    rows = {"prompt": prompts, "gold": [problem.gold for problem in task.train]}
+    further = zip(["columns"], columns_for(task.grade, task.train), strict=False)
+    return Dataset.from_dict({**rows, **dict(further)})
 
 
 def _history(log: list[dict[str, Any]], options: Training) -> pd.DataFrame:

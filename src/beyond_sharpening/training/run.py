@@ -17,13 +17,16 @@ from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.problems.prompts import prompt_token_ids
 from beyond_sharpening.storage import remove
-from beyond_sharpening.training import states
+from beyond_sharpening.training import judges, states
 from beyond_sharpening.training.adapters import merge_adapter
 from beyond_sharpening.training.job import Job, Trained, TrainingTask
 from beyond_sharpening.training.launch import train_in_processes
 from beyond_sharpening.training.process import HISTORY_FILE, train_here
 
 logger = logging.getLogger(__name__)
+
+TRIED = 3
+"""Problems that a function of the user's that tells the reward is tried on."""
 
 MADE = "made"
 """The folder of a workspace that holds the policies to be taken away."""
@@ -36,7 +39,7 @@ def train(job: Job) -> Trained:
     the policies away to remove once they are safe.
 
     Raises:
-        BadInput: if there are fewer problems than a step needs.
+        BadInput: if there are fewer problems than a step needs, or the user's function that tells the reward fails.
         Damaged: if the state to go on from is not what was written.
         DiskFull: if there is no room for a policy or a state; the one before is kept.
         EngineMismatch: if the engine that samples does not hold the policy.
@@ -51,6 +54,7 @@ def train(job: Job) -> Trained:
             f"{len(train)} training problems are fewer than prompts_per_step = {job.options.prompts_per_step}"
             + (limit if left_out else "")
         )
+    judges.try_out(job.options.signal, train[:TRIED])
     job = replace(job, task=replace(job.task, train=train))
     steps = job.options.steps_on(len(train))
     job = replace(job, options=job.options.model_copy(update={"steps": steps}))

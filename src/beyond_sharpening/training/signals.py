@@ -28,8 +28,8 @@ from beyond_sharpening.training import judges
 if TYPE_CHECKING:
     from beyond_sharpening.grading import Verdict
 
-Grade = Callable[[Sequence[str], Sequence[str]], Sequence["Verdict"]]
-"""``(completions, golds)`` to a verdict on each."""
+Grade = Callable[..., Sequence["Verdict"]]
+"""``(completions, golds)``, and ``columns`` where it asks for them (``problems.columns``), to a verdict on each."""
 
 
 @dataclass(frozen=True, eq=False)

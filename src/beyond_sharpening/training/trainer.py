@@ -81,7 +81,7 @@ class ObjectiveTrainer(RLOOTrainer):
         reference: π_ref, frozen, a separate copy of the start model; None with an adapter (``peft_config``), where
             it is the policy with the adapter off.
         objective: the three coefficients.
-        grade: ``(completions, golds)`` → a verdict on each: what is true.
+        grade: ``(completions, golds)``, and ``columns`` where it asks for them → a verdict on each: what is true.
         args: built with ``ESTIMATOR``.
         signal: what the training is told in the place of R; a completion of which it tells nothing is taken out of
             the baseline and has no gradient.
@@ -92,8 +92,8 @@ class ObjectiveTrainer(RLOOTrainer):
         context: tokens that a prompt and its completion share; none bounds a completion by its own limit alone.
         generation_batch: completions generated together by the sampling loop.
         engine: what draws the rollouts; those of vLLM need ``use_vllm`` in ``args``.
-        **trl: what else ``RLOOTrainer`` takes; the data set has the columns ``prompt`` (chat messages) and
-            ``gold``.
+        **trl: what else ``RLOOTrainer`` takes; the data set has the columns ``prompt`` (chat messages), ``gold``, and
+            ``columns`` (a JSON object) where the grader asks for more of a problem.
     """
 
     def __init__(
@@ -281,7 +281,8 @@ class ObjectiveTrainer(RLOOTrainer):
     def _told_and_true(self, inputs: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
         """What the signal says of this process's rollouts, and what the grader does, (N,) each."""
         texts = answer_texts(self._tokenizer, self._rollouts, self.eos_token_ids)
-        verdicts = self.grade(texts, [row["gold"] for row in inputs])
+        asked = [[row[name] for row in inputs] for name in ("gold", "columns") if name in inputs[0]]
+        verdicts = self.grade(texts, *asked)
         rollouts = Rollouts(
             questions=[row["prompt"][-1]["content"] for row in inputs],
             completions=texts,

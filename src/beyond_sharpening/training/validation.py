@@ -12,6 +12,7 @@ from accelerate.utils import gather_object
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from beyond_sharpening.decoding.text import answer_texts
+from beyond_sharpening.problems import columns_for
 from beyond_sharpening.problems.prompts import prompt_token_ids
 from beyond_sharpening.training.signals import truth
 
@@ -72,6 +73,7 @@ class Validation(TrainerCallback):
         drawn = self.trainer.rollouts([self.prompts[place] for place in places], samples, "validation", first=first)
         completions = [completion for group in drawn for completion in group]
         texts = answer_texts(self.tokenizer, completions, self.trainer.eos_token_ids)
-        golds = [self.task.validation[place].gold for place in places for _ in range(samples)]
-        scores = gather_object(truth(self.task.grade(texts, golds)).tolist())[: count * samples]
+        problems = [self.task.validation[place] for place in places for _ in range(samples)]
+        golds, columns = [problem.gold for problem in problems], columns_for(self.task.grade, problems)
+        scores = gather_object(truth(self.task.grade(texts, golds, *columns)).tolist())[: count * samples]
         return torch.tensor(scores, dtype=torch.float64).nanmean().item()

@@ -14,6 +14,8 @@ from beyond_sharpening.parameters import Parameters, Task, Training
 if TYPE_CHECKING:
     from kedro.pipeline import Node
 
+    from beyond_sharpening.wiring.to_draw import Draw
+
 NO_LIMIT = "; hardware.memory_gib sets no limit to hold it against: --env=gpu or --env=multi_gpu has one"
 
 
@@ -29,7 +31,12 @@ def heading(parameters: Parameters, shape: Shape | None) -> str:
 
 def stages(nodes: Sequence[Node]) -> Counter[str]:
     """The stages of some nodes, in order, and how many of them each has."""
-    return Counter(str(node.namespace).rpartition(".")[2] for node in nodes)  # within the box that a drawing shows
+    return Counter(map(stage_of, nodes))
+
+
+def stage_of(node: Node) -> str:
+    """The stage of a node, within the box that a drawing shows."""
+    return str(node.namespace).rpartition(".")[2]
 
 
 def progress(stages: Mapping[str, int], remaining: Mapping[str, int]) -> str:
@@ -67,8 +74,8 @@ def _cell(options: Training, task: Task, seed: int, problems: int | None) -> lis
     ]
 
 
-def evaluation(parameters: Parameters, stages: Mapping[str, int], problems: int | None) -> str:
-    """What is drawn from every policy."""
+def evaluation(parameters: Parameters, stages: Mapping[str, int], problems: int | None, to_draw: Sequence[Draw]) -> str:
+    """What is drawn from every policy, and what of it is to be drawn now."""
     if "evaluate" not in stages:
         return ""
     evaluation = parameters.evaluate
@@ -78,8 +85,29 @@ def evaluation(parameters: Parameters, stages: Mapping[str, int], problems: int 
         [
             f"Evaluation on {', '.join(parameters.problems.benchmarks)} ({asked})",
             f"  checkpoints {', '.join(evaluation.checkpoints)}; completions a problem: {drawn}",
+            *_to_draw(to_draw, parameters),
         ]
     )
+
+
+def _to_draw(draws: Sequence[Draw], parameters: Parameters) -> list[str]:
+    """What each policy is still to draw, by benchmark, and the tokens of all of it."""
+    lines = []
+    for policy in dict.fromkeys(draw.policy for draw in draws):
+        decoders: dict[str, list[str]] = {}
+        for draw in draws:
+            if draw.policy == policy:
+                decoders.setdefault(draw.benchmark, []).append(draw.decoder)
+        by_decoders: dict[str, list[str]] = {}
+        for benchmark, names in decoders.items():
+            by_decoders.setdefault(", ".join(names), []).append(benchmark)
+        told = "; ".join(f"{', '.join(benchmarks)} with {names}" for names, benchmarks in by_decoders.items())
+        lines.append(f"  {policy} is to draw {told}")
+    completions = sum(draw.completions or 0 for draw in draws)
+    unknown = ", and those of problems not loaded yet" if any(draw.completions is None for draw in draws) else ""
+    tokens = completions * parameters.task.evaluated_tokens
+    bound = f"  at most {tokens:,} tokens in {completions:,} completions{unknown}; decoders that choose draw more"
+    return [*lines, bound if draws else "  nothing is to be drawn: its parts are kept"]
 
 
 def table(memory: Sequence[Memory], limit: float | None) -> str:

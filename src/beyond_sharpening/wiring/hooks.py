@@ -19,10 +19,11 @@ from beyond_sharpening.cells.place import unfinished
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware
 from beyond_sharpening.storage import remove
+from beyond_sharpening.wiring.again import count_as_missing, guarded_anew
 from beyond_sharpening.wiring.artifacts import settle_artifacts
 from beyond_sharpening.wiring.locking import locked
 from beyond_sharpening.wiring.machine import check_data_folder, check_machine
-from beyond_sharpening.wiring.manifests import GUARDED, check_manifests
+from beyond_sharpening.wiring.manifests import GUARDED, check_manifests, file_of
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -77,8 +78,12 @@ class Provenance:
         if not self._parameters["dry_run"]:  # a plan can be made anywhere
             check_machine(Hardware.model_validate(self._parameters["hardware"]))
             check_data_folder(self._project / self._parameters["data"])
-        outgrown = check_manifests(pipeline, catalog, self._parameters)
-        if not self._parameters["dry_run"]:
+        replaced = guarded_anew(pipeline, self._parameters["again"])
+        outgrown = check_manifests(pipeline, catalog, self._parameters, replaced)
+        if self._parameters["dry_run"]:
+            grown = [name for name in pipeline.all_outputs() if file_of(catalog, name) in outgrown]
+            count_as_missing(grown, catalog)
+        else:
             anew = not run_params.get("only_missing_outputs")
             self._locks.enter_context(locked(pipeline, catalog, outgrown, anew=anew))
             for file in outgrown:  # to be made of the parts that are kept, and of what is new

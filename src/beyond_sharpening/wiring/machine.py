@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from beyond_sharpening.errors import BadInput
+from beyond_sharpening.models.memory import GIB, Memory
+from beyond_sharpening.models.shape import Shape
 from beyond_sharpening.parameters import Hardware
 
 NEEDED = {
@@ -42,6 +46,31 @@ def check_machine(hardware: Hardware) -> None:
             f"hardware.processes = {hardware.processes} want a GPU each, and there are {found} here; "
             f"set hardware.processes={found}, or make more of them visible (CUDA_VISIBLE_DEVICES)"
         )
+
+
+LARGE = 10**9
+"""Parameters of a model that is taken to be meant for a GPU; the shipped ones for a processor have half at most."""
+
+
+def forgotten_gpu(shape: Shape, memory: Sequence[Memory]) -> str | None:
+    """Why a model is not for a processor: its parameters, or what it holds whatever the batch; nothing where it is."""
+    if not memory:
+        return None
+    most = max(memory, key=lambda one: sum(one.fixed.values()))
+    held, there = sum(most.fixed.values()), physical_memory()
+    if shape.parameters < LARGE and held <= there:
+        return None
+    return (
+        f"hardware.device = 'cpu' for a model of {shape.parameters:,} parameters: {most.phase} holds "
+        f"{held / GIB:.1f} GiB whatever its batch, and this machine has {there / GIB:.1f}; was --env=gpu, or another "
+        "profile with GPUs, forgotten? Where the processor is meant, hardware.memory_gib says how much of its memory "
+        "may be filled"
+    )
+
+
+def physical_memory() -> int:
+    """Bytes of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def check_data_folder(folder: Path) -> None:

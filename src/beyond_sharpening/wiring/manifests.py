@@ -6,7 +6,7 @@ of their evaluation, of which only the missing ones are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,15 @@ GUARDED = {
 
 
 def check_manifests(
-    pipeline: Pipeline, catalog: CatalogProtocol[Any, Any], parameters: Mapping[str, Any]
+    pipeline: Pipeline, catalog: CatalogProtocol[Any, Any], parameters: Mapping[str, Any], anew: Collection[str] = ()
 ) -> list[Path]:
     """Make sure that what the data sets of a pipeline hold on disk, if anything, was made with these parameters.
+
+    Args:
+        pipeline: what is to run.
+        catalog: where its data sets lie.
+        parameters: what is asked for.
+        anew: stages whose results are replaced, whatever made them.
 
     Returns:
         The files that the pipeline has to make anew, since it asks for other benchmarks, decoders or samples than they
@@ -44,29 +50,57 @@ def check_manifests(
         BadInput: if they differ in anything else; the message names the folder and what differs.
     """
     outgrown: list[str] = []
+    stale: dict[str, list[str]] = {}
     datasets = pipeline.datasets()
     for stage in dict.fromkeys(GUARDED[name] for name in sorted(datasets & set(GUARDED))):
-        if stage == "benchmarks" or not catalog.exists(name := f"{stage}_manifest"):
+        if stage == "benchmarks" or stage in anew or not catalog.exists(name := f"{stage}_manifest"):
             continue
         faults = differing(catalog.load(name)["identity"], identity(parameters, stage))
         if faults and stage.endswith("_samples") and all(map(is_growth, faults)) and _any_parts(parameters):
             policy = stage.removesuffix("_samples")
             outgrown += (name.format(policy) for name in REGROWN[policy == "base"])
         elif faults:
-            place = _file(catalog, name).parent
-            raise BadInput(
-                f"{place} holds results made with other parameters than asked for:\n  "
-                + "\n  ".join(faults)
-                + "\nAsk for those parameters, choose another train_seed or data folder (--params=data=...), or remove "
-                "that folder to make it anew. What of a training is asked for by --params gives it a folder of its own."
-            )
+            stale[stage] = faults
+    if stale:
+        place = file_of(catalog, f"{next(iter(stale))}_manifest").parent
+        raise BadInput(
+            f"{place} holds results made with other parameters than asked for:\n  "
+            + "\n  ".join(next(iter(stale.values())))
+            + "\nAsk for those parameters, choose another train_seed or data folder (--params=data=...), or make it "
+            f"anew in its place, with what was made of it: --again={_stages_from(stale)}. What of a training is asked "
+            "for by --params gives it a folder of its own."
+        )
     if "benchmark_problems" in datasets and catalog.exists("benchmark_problems"):
         told = catalog.exists("benchmarks_manifest")
         found = catalog.load("benchmarks_manifest")["identity"] if told else {}
         if differing(found, identity(parameters, "benchmarks")):
             outgrown.append("benchmark_problems")
-    made = [_file(catalog, name) for name in outgrown if name in pipeline.all_outputs()]
+    made = [file_of(catalog, name) for name in outgrown if name in pipeline.all_outputs()]
     return [file for file in made if file.is_file()]
+
+
+def is_stale(stage: str, catalog: CatalogProtocol[Any, Any], parameters: Mapping[str, Any]) -> bool:
+    """Whether what a stage made, if it is there, was made with other parameters."""
+    name = f"{stage}_manifest"
+    return catalog.exists(name) and bool(differing(catalog.load(name)["identity"], identity(parameters, stage)))
+
+
+ORDER = ("prepare", "train", "evaluate")
+"""The stages in order, as ``--again`` names them: what one of them made, the later ones depend on."""
+
+
+def _stages_from(stale: Collection[str]) -> str:
+    """What ``--again`` is to be told to make anew what stages with a manifest made, and what depends on it."""
+    if {*stale} == {"theory"}:
+        return "theory"
+    stages = [_named(stage) for stage in stale if stage != "theory"]
+    return "+".join(ORDER[min(map(ORDER.index, stages)) :])
+
+
+def _named(stage: str) -> str:
+    if stage in ("problems", "base"):
+        return "prepare"
+    return "evaluate" if stage.endswith("_samples") else "train"
 
 
 REGROWN = {True: ("{}_samples", "base_completions", "sharpening_prediction"), False: ("{}_samples", "{}_base_scores")}
@@ -78,5 +112,6 @@ def _any_parts(parameters: Mapping[str, Any]) -> bool:
     return any(Path(parameters["parts"]).glob("*.parquet"))
 
 
-def _file(catalog: CatalogProtocol[Any, Any], name: str) -> Path:
+def file_of(catalog: CatalogProtocol[Any, Any], name: str) -> Path:
+    """Where a data set lies."""
     return Path(str(getattr(catalog.get(name), "_filepath", name)))

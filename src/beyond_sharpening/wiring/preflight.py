@@ -15,6 +15,8 @@ from beyond_sharpening.models.shape import Shape, check_targets, linear_layers
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware, HubBase, Parameters, Training
 from beyond_sharpening.wiring import dry_run
+from beyond_sharpening.wiring.machine import forgotten_gpu
+from beyond_sharpening.wiring.to_draw import draws
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -27,7 +29,7 @@ EVALUATING = {"prepare_base", "evaluate", "judge"}  # the stages that decode out
 
 
 class Planning:
-    """Says what a run would do and need; refuses one whose GPU is too small."""
+    """Says what a run would do and need; refuses one whose GPU is too small, or was forgotten."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -48,7 +50,8 @@ class Planning:
             check_model(config, parameters, self._trained)
         if self._trained and (problems := _count(catalog, "train_problems")) is not None:
             check_problems(problems, self._trained)
-        if not parameters.dry_run and (parameters.hardware.device == "cpu" or parameters.hardware.memory_gib is None):
+        self._phases = (objectives, evaluates)
+        if not parameters.dry_run and parameters.hardware.device != "cpu" and parameters.hardware.memory_gib is None:
             return
         shape = None if config is None else Shape.of(config)
         memory = estimate(shape, parameters, objectives, evaluates) if shape else []
@@ -59,11 +62,13 @@ class Planning:
                 dry_run.heading(parameters, shape),
                 dry_run.progress(dry_run.stages(pipeline.nodes), remaining),
                 dry_run.cells(parameters, objectives, counts["train_problems"]),
-                dry_run.evaluation(parameters, remaining, counts["benchmark_problems"]),
+                dry_run.evaluation(
+                    parameters, remaining, counts["benchmark_problems"], draws(left, catalog, parameters)
+                ),
                 UNKNOWN if shape is None and (objectives or evaluates) else dry_run.table(memory, limit),
             ]
             print("\n\n".join(block for block in blocks if block), end="\n\n")
-        refuse(shortages(memory, parameters.hardware))
+        refuse(shortages(memory, parameters.hardware, shape))
         if parameters.dry_run:
             raise DryRun
 
@@ -73,7 +78,10 @@ class Planning:
         if "train_problems" in outputs:
             check_problems(len(outputs["train_problems"]), self._trained)
         if "base_policy" in outputs:
-            check_model(outputs["base_policy"].config(), Parameters.model_validate(self._parameters), self._trained)
+            config, parameters = outputs["base_policy"].config(), Parameters.model_validate(self._parameters)
+            check_model(config, parameters, self._trained)
+            shape = Shape.of(config)
+            refuse(shortages(estimate(shape, parameters, *self._phases), parameters.hardware, shape))
 
 
 def check_policies(parameters: Parameters) -> None:
@@ -166,10 +174,13 @@ def estimate(shape: Shape, parameters: Parameters, objectives: Sequence[str], ev
     return [*phases, evaluation_memory(shape, task, hardware)] if evaluates else phases
 
 
-def shortages(memory: Sequence[Memory], hardware: Hardware) -> list[str]:
-    """What of it does not fit into the memory that the profile states, and why."""
+def shortages(memory: Sequence[Memory], hardware: Hardware, shape: Shape | None) -> list[str]:
+    """What of it does not fit into the memory that the profile states, or was not meant for a processor, and why."""
     limit = hardware.memory_gib
-    return [] if limit is None else [told for one in memory if (told := shortage(one, limit))]
+    if limit is not None:
+        return [told for one in memory if (told := shortage(one, limit))]
+    told = forgotten_gpu(shape, memory) if shape and hardware.device == "cpu" else None
+    return [told] if told else []
 
 
 def refuse(faults: Sequence[str]) -> None:

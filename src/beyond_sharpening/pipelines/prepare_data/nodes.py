@@ -19,6 +19,7 @@ from beyond_sharpening.problems import (
     Overlap,
     Problem,
     card,
+    columns_for,
     drop_overlap,
     drop_seen,
     hold_out,
@@ -59,7 +60,10 @@ def prepare_problems(
     )
     loaded = {name: load(name, source, split="benchmark") for name, source in asked.benchmarks.items()}
     training, dropped = load("train", asked.train, split="train")
-    grader.try_on([problem.gold for problem in training[:TRIED]])
+    tried = training[:TRIED]
+    grader.try_on([problem.gold for problem in tried], *columns_for(grader, tried))
+    for problems, _ in loaded.values():
+        columns_for(grader, problems[:1])
     benchmarks = [problem for problems, _ in loaded.values() for problem in problems]
     overlaps: list[Overlap] = []
     if (trained := _trained_on(kept)) is None:
