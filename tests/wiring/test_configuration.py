@@ -206,7 +206,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
     ("asked", "told"),
     [
         ({"model": "gpt5"}, "model = 'gpt5': unknown; known: any_model, llama32_3b, qwen25_05b, qwen25_3b,"),
-        ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: base, base_seed, benchmark,"),
+        ({"modle": "tiny"}, "modle = 'tiny': unknown key; known: again, base, base_seed, benchmark,"),
         ({"train": {"grpo": {"alpha": 1}}}, "train.grpo = 'grpo': unknown; known: "),
         ({"train": {"tilted": {"alhpa": 4}}}, "train.tilted.alhpa = 4: unknown key; known: adam_betas, alpha, beta,"),
         ({"train": {"tilted": {"alpha": -1}}}, "train.tilted.alpha = -1: Input should be greater than 0"),
