@@ -40,7 +40,7 @@ def load(name):
             "3 steps; validation 50.0% to 75.0%; KL from the start model 1.25 nats; "
             "diverged at step 2 (kl_limit: KL is 0.5)",
         ),
-        ("evaluate_base", f"{len(SAMPLES)} samples; right: chain_sums 100.0%"),
+        ("evaluate_base", f"{len(SAMPLES)} samples; right: chain_easy 100.0%"),
         ("theory", "2 of 3 claims hold"),
         ("validate_statistics", "1 of 2 measured shares are what they should be"),
         ("compare", "Undetermined."),
