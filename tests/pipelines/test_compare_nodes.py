@@ -107,3 +107,14 @@ def test_completions_are_read_for_what_the_report_shows_alone(ours, tmp_path):
     assert read_texts.sum() < base.sum(), "and not all are read"
     kept = ours["completion"].to_numpy()[: base.sum()]
     assert (shown.loc[read_texts, "completion"] == kept[read_texts[base]]).all(), "each is its row's own"
+
+
+@pytest.mark.parametrize("kind", [object, "category", "str"])
+def test_a_policy_whose_completions_state_no_answer_is_compared(ours, kind):
+    """However its column of answers, none of which is there, was read from disk."""
+    silent = ours[ours["policy"].eq("task_reward")].assign(correct=False, outcome="unparsable", policy="silent")
+    silent["answer"] = pd.Series(None, silent.index, object).astype(kind)
+    samples = read(ours=ours.assign(answer=ours["answer"].astype("category")), silent=silent)
+    answers = samples.groupby("policy", observed=True)["answer"].count()
+    assert answers["silent"] == 0
+    assert answers["base"] == ours["answer"][ours["policy"].eq("base")].count() > 0

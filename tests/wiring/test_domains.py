@@ -102,7 +102,8 @@ def test_cells_of_another_domain_lie_in_a_place_of_their_own():
 
 def test_what_was_made_before_there_were_domains_is_still_found():
     """The identities that manifests hold of it, of which half-trained cells are named too."""
-    parameters = loader()["parameters"]
+    as_before = {"max_prompt_tokens": None, "evaluation_tokens": None}
+    parameters = loader(task=as_before)["parameters"]
     task = {
         "prompt": "{question}",
         "max_completion_tokens": 40,
@@ -110,8 +111,7 @@ def test_what_was_made_before_there_were_domains_is_still_found():
         "grader": "beyond_sharpening.grading:grade",
     }
     assert identity(parameters, "tilted")["task"] == task
-    as_trained = loader(task={"evaluation_tokens": None})["parameters"]
-    assert identity(as_trained, "tilted_samples")["task"] == task
+    assert identity(parameters, "tilted_samples")["task"] == task
     assert set(identity(parameters, "problems")["problems"]) == {"train", "validation_size"}
     options = parameters["train"]["tilted"]
     assert unfinished(options, parameters["task"], 0, "w") == unfinished(options, task, 0, "w")

@@ -90,8 +90,7 @@ def _in_one(tables: list[pd.DataFrame]) -> pd.DataFrame:
     for name in COUNTED:
         parts = [table.pop(name) if name in table else pd.Series(None, table.index, object) for table in tables]
         if any(_is_category(part) or isinstance(part.dtype, pd.StringDtype) for part in parts):
-            texts = [part if _is_category(part) else pd.Series(part, dtype="str").astype("category") for part in parts]
-            joined[name] = pd.Series(union_categoricals(texts, sort_categories=True))
+            joined[name] = pd.Series(union_categoricals(list(map(_texts, parts)), sort_categories=True))
         else:
             joined[name] = pd.concat(parts, ignore_index=True)
     return pd.DataFrame(joined)
@@ -102,6 +101,13 @@ def _small(table: pd.DataFrame) -> pd.DataFrame:
     kept = table[[name for name in COUNTED if name in table]]
     whole = kept.select_dtypes("int64")
     return kept.assign(**{str(name): pd.to_numeric(whole[name], downcast="integer") for name in whole})
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """A column of texts as categories; one in which all are missing has none, of texts all the same."""
+    if not _is_category(column):
+        return pd.Series(column, dtype="str").astype("category")
+    return column.astype(pd.CategoricalDtype(column.cat.categories.astype("str")))
 
 
 def _is_category(column: pd.Series) -> bool:
