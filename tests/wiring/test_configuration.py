@@ -225,6 +225,10 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
         ({"training": {"completions_per_prompt": 1}}, "training.completions_per_prompt = 1: Input should be greater"),
         ({"hardware": {"train_batch": -3}}, "hardware.train_batch = -3: Input should be greater than or equal to 1"),
         ({"hardware": {"train_batch": 100}}, "hardware.train_batch = 100: must divide the 256 completions of a step"),
+        (
+            {"model": "../evil", "models": {"../evil": {"base": {"type": "hub", "path": "x"}, "domain": "math"}}},
+            "model = '../evil': String should match pattern",
+        ),
         ({"hardware": {"device": "tpu"}}, "hardware.device = 'tpu': Input should be 'cpu' or 'cuda'"),
         ({"problems": {"benchmarks": ["chain_eazy"]}}, "problems.benchmarks = 'chain_eazy': unknown; known:"),
         ({"problems": {"benchmarks": 500}}, "problems.benchmarks = 500: must be a list of names"),

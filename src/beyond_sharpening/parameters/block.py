@@ -41,6 +41,10 @@ FolderOrId = Annotated[str, Field(min_length=1), AfterValidator(_at_home)]
 """A hub id or a local folder, in which ``~`` is the home folder."""
 
 
+FolderName = Annotated[str, Field(pattern=r"^\w[\w.+-]*$")]
+"""What is called so has a folder of that name in the data folder, out of which no name leads."""
+
+
 def listed(value: Any) -> list[Any]:
     """A list as it is, one value as a list of one, and ``a+b`` as two: the command line has no lists."""
     if isinstance(value, str):

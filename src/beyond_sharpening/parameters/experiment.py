@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, model_validator
 
-from beyond_sharpening.parameters.block import Seed, Strict
+from beyond_sharpening.parameters.block import FolderName, Seed, Strict
 from beyond_sharpening.parameters.checks import Benchmark, Theory, Validation
 from beyond_sharpening.parameters.decoders import PowerMH
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
@@ -40,8 +40,10 @@ class Parameters(Strict):
     workspace: str = Field(description="Folder for unfinished policies.")
     parts: str = Field(description="Folder for the parts that evaluations are made of.")
 
-    model: str
-    domain: str | None = Field(description="What is asked, and how it is graded; none is what the model's block says.")
+    model: FolderName
+    domain: FolderName | None = Field(
+        description="What is asked, and how it is graded; none is what the model's block says."
+    )
     dry_run: bool = Field(default=False, description="Print the plan of the run, and run nothing.")
     again: list[str] = Field(default=[], description="Stages to make anew, over what is there: --again=STAGE.")
     data: str = Field(min_length=1, description="Folder of the data layers, relative to the project.")
