@@ -147,6 +147,24 @@ def test_learning_curves_mark_validations_and_keep_units(histories):
     assert [list(series.x) for series in marked] == [[20, 40, 60]] * len(histories)
 
 
+def test_a_long_training_is_drawn_with_as_many_points_as_a_picture_shows(histories):
+    """A running mean is taken over all steps, and drawn at some of them."""
+    steps = 20 * 1_234
+    long = {
+        name: frame.loc[frame.index.repeat(steps // len(frame) + 1)][:steps].assign(step=range(1, steps + 1))
+        for name, frame in histories.items()
+    }
+    for panel in training.chart(long).panels:
+        for series in panel.series:
+            assert 500 < len(series.x) == len(series.y) <= 1000
+            if series.kind != "marks":
+                assert series.x[0] == 1
+                assert series.x[-1] > steps - 100
+    assert [series.x for panel in training.chart(histories).panels for series in panel.series[:1]] == [
+        list(range(1, len(next(iter(histories.values()))) + 1))
+    ] * 4
+
+
 def test_a_benchmark_without_some_policy_is_still_drawn(curves, by_difficulty, comparisons):
     there = "not (policy == 'tilted' and benchmark == 'chain_hard')"
     lines = [len(panel.series) for panel in tries.chart(curves.query(there)).panels]

@@ -25,6 +25,9 @@ PANELS = (
     ("kl", "Distance from the base model", "KL from base (nats a completion)", 1),
     ("length", "Length of completions", "length (tokens)", 1),
 )
+POINTS = 1000
+"""Of a line at most: a picture shows no more, and the page of a long training would weigh a hundred megabytes."""
+
 CAPTION = (
     "*Lines are running means of the training samples, markers are held-out problems. Entropy is how undecided the "
     "policy is. KL is how far it moved from the base model; both are in nats.*"
@@ -76,12 +79,22 @@ def _trace(frame: pd.DataFrame, column: str, factor: float, style: Look) -> list
     smooth = values.rolling(max(1, len(values) // 12), center=True, min_periods=1).mean()
     line = Look(style.label, style.colour, "", style.linestyle)
     faint = Look("", style.colour, "", style.linestyle)
-    return [Series(faint, steps, values, width=0.8, opacity=0.22), Series(line, steps, smooth, width=1.8)]
+    shown = _shown(len(steps))
+    return [
+        Series(faint, steps[shown], values[shown], width=0.8, opacity=0.22),
+        Series(line, steps[shown], smooth[shown], width=1.8),
+    ]
+
+
+def _shown(length: int) -> slice:
+    """Every so many of a number of points, the first among them, so that they are no more than ``POINTS``."""
+    return slice(None, None, max(1, math.ceil(length / POINTS)))
 
 
 def _validations(frame: pd.DataFrame, style: Look) -> Series:
     """Accuracy on held-out problems, marked at the steps where it was measured."""
     measured = frame.dropna(subset=["validation_accuracy"])
+    measured = measured[_shown(len(measured))]
     return Series(style, measured["step"].tolist(), 100 * measured["validation_accuracy"], kind="marks")
 
 
