@@ -211,6 +211,8 @@ def test_how_a_start_model_was_made_is_said_where_it_was_made_here(results, run)
     markdown = text(replace(results, run=replace(run, base=base)))
     assert "25 % are guesses, 30 % of these wrong" in markdown
     assert "60 % of all texts overlook them" in markdown
+    del base["misread_share"]  # as in results of earlier versions
+    assert "overlook" not in text(replace(results, run=replace(run, base=base)))
     assert "made for this experiment" not in text(replace(results, run=replace(run, base={"type": "hub"})))
 
 

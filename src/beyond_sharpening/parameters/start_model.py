@@ -34,7 +34,7 @@ class TinyBase(Strict):
     step_by_step_share: float = Field(ge=0, le=1, description="Share of solutions written out step by step.")
     guess_error: float = Field(ge=0, lt=1, description="Share of the other solutions whose answer is wrong.")
     misread_share: float = Field(
-        ge=0, le=1, description="Share of solutions of chains with brackets that overlook them."
+        default=0.0, ge=0, le=1, description="Share of solutions of chains with brackets that overlook them."
     )
     steps: Positive
     batch: Positive

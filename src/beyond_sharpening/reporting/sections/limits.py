@@ -54,11 +54,11 @@ def start_model(results: Results) -> str:
     base = results.run.base
     if base.get("type") != "tiny":
         return ""
-    guesses = 1 - base["step_by_step_share"]
+    guesses, misread = 1 - base["step_by_step_share"], base.get("misread_share", 0)
+    overlooked = f"; where a problem has brackets, {100 * misread:.0f} % of all texts overlook them" if misread else ""
     return (
         "The start model was made for this experiment. It is very small, and it learned from texts of which "
-        f"{100 * guesses:.0f} % are guesses, {100 * base['guess_error']:.0f} % of these wrong; where a problem has "
-        f"brackets, {100 * base['misread_share']:.0f} % of all texts overlook them. How often it is right at the "
-        "start, where its likeliest answer is right and where wrong, and what there is to sharpen, was chosen so. The "
-        "mechanism can be studied on it; the sizes do not carry over to large models."
+        f"{100 * guesses:.0f} % are guesses, {100 * base['guess_error']:.0f} % of these wrong{overlooked}. How often "
+        "it is right at the start, where its likeliest answer is right and where wrong, and what there is to sharpen, "
+        "was chosen so. The mechanism can be studied on it; the sizes do not carry over to large models."
     )
