@@ -35,7 +35,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         # MLflow reads a relative sqlite address from the working directory: a notebook would make its own.
         resolvers = {"project": lambda path: (self._project / path).as_posix(), **kwargs.pop("custom_resolvers", {})}
         self._layers: dict[str, Any] | None = None
-        self._in_files: dict[str, Any] = {}
+        self._in_files: dict[str, Any] | None = None
         self._varied: dict[str, Any] = {}
         self._validated: dict[str, Any] | None = None
         super().__init__(conf_source, env, *args, custom_resolvers=resolvers, **kwargs)
@@ -98,9 +98,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         from beyond_sharpening.parameters.layers import UnknownName, compose, default_domain, merge
 
         if self._layers is None:
-            self._layers = self._in_files = self._read("parameters")
-            if self.runtime_params:
-                self._in_files = self._read_without_what_is_asked()
+            self._layers = self._read("parameters")
         layers = merge(self._layers, self._varied)
         try:
             composed = compose(layers, self._asked())
@@ -127,12 +125,22 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         own = self._named_by_what_differs(parameters, layers)
         return parameters.model_copy(update={"train": own}).model_dump(mode="json")
 
-    def _read_without_what_is_asked(self) -> dict[str, Any]:
-        asked, self.runtime_params = self.runtime_params, {}
-        try:
-            return self._read("parameters")
-        finally:
-            self.runtime_params = asked
+    def _without_what_is_asked(self) -> dict[str, Any]:
+        """What the files say: read again where the command line says something too."""
+        if self._in_files is None:
+            asked, self.runtime_params = self.runtime_params, {}
+            try:
+                self._in_files = self._read("parameters") if asked or self._layers is None else self._layers
+            finally:
+                self.runtime_params = asked
+        return self._in_files
+
+    @staticmethod
+    def _soft_merge(config: dict[str, Any], env_config: dict[str, Any], env_path: str | None = None) -> dict[str, Any]:
+        """One environment over the other; both are plain by now, and OmegaConf would wrap each value once more."""
+        from beyond_sharpening.parameters.layers import merge
+
+        return merge(config, env_config)
 
     def _named_by_what_differs(self, parameters: Parameters, layers: Mapping[str, Any]) -> dict[str, Training]:
         """The trainings, told what of them differs from the model's default: what the files say, without ``--params``.
@@ -143,7 +151,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         from beyond_sharpening.parameters.layers import compose
 
         chosen = {key: layers[key] for key in ("model", "domain") if key in layers}  # which blocks are meant
-        files = {**self._in_files, **chosen}
+        files = {**self._without_what_is_asked(), **chosen}
         files |= {
             layer: {**layers[layer], **files.get(layer, {})} for layer in ("models", "domains") if layer in layers
         }
@@ -202,7 +210,7 @@ class ExperimentConfigLoader(OmegaConfigLoader):
     def _files(self) -> Iterator[tuple[str, Any]]:
         for environment in self._environments():
             for file in sorted(Path(self.conf_source, environment).glob("parameters*.yml")):
-                yield f"{Path(self.conf_source).name}/{environment}/{file.name}", yaml.safe_load(file.read_text())
+                yield f"{Path(self.conf_source).name}/{environment}/{file.name}", yaml.load(file.read_text(), yaml.CSafeLoader)
 
     def _environments(self) -> tuple[str, str]:
         """Innermost first."""
