@@ -1,12 +1,16 @@
 """Tests run in two processes on two cores: one thread each, or they would wait for one another."""
 
 import gc
+import io
 import os
+import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")
@@ -18,6 +22,24 @@ def quick_collections():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def parsed_once() -> Iterator[None]:
+    """Hundreds of tests load the shipped configuration, and OmegaConf takes a tenth of a second to wrap its values."""
+    load, parsed = OmegaConf.load, {}
+
+    def loaded(file: Any) -> Any:
+        if not isinstance(file, io.StringIO):  # what Kedro reads files through
+            return load(file)
+        text = file.getvalue()
+        if text not in parsed:
+            parsed[text] = pickle.dumps(load(file))
+        return pickle.loads(parsed[text])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OmegaConf, "load", loaded)
+        yield
 
 
 @pytest.fixture(scope="session")

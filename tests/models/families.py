@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,16 @@ def build_tokenizer(family: Family) -> PreTrainedTokenizerBase:
     return fast
 
 
+@cache
+def base_block(model: str) -> dict[str, Any]:
+    """The block ``base`` of a shipped model."""
+    return shipped(model)["base"]
+
+
 def tiny_block(model: str) -> dict[str, Any]:
     """What to ask for beside the path so that the block of a shipped model speaks of its tiny relative."""
     family, tokenizer = FAMILIES[model], build_tokenizer(FAMILIES[model])
-    config = shipped(model)["base"]["config"]
+    config = base_block(model)["config"]
     widths = WIDTHS | ({"head_dim": 16} if "head_dim" in config else {})
     return {
         "config": {**widths, "vocab_size": len(tokenizer), "bos_token_id": tokenizer.bos_token_id, **DECIDED},
@@ -120,8 +127,7 @@ def tiny_block(model: str) -> dict[str, Any]:
 
 def tiny_base(model: str, path: Path, **asked: Any) -> HubBase:
     """The shipped block of a model with what makes it tiny."""
-    tiny = tiny_block(model)
-    base = shipped(model)["base"]
+    tiny, base = tiny_block(model), base_block(model)
     config = {**base["config"], **tiny["config"]}
     return HubBase.model_validate({**base, **tiny, "path": str(path), "dtype": "float32", "config": config, **asked})
 
