@@ -42,6 +42,14 @@ def parsed_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_power_cuts() -> Iterator[None]:
+    """A whole run brings some two hundred files to the disk, and waits for each; tests of faults put their own there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def with_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
     """Puts MLflow's database into a data folder: making its tables takes seconds, a copy of them nothing."""
