@@ -44,7 +44,7 @@ def parsed_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_power_cuts() -> Iterator[None]:
-    """A whole run brings some two hundred files to the disk, and waits for each; tests of faults put their own there."""
+    """A whole run waits for the disk some two hundred times; tests of faults put their own in this place."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield

@@ -95,8 +95,9 @@ def _take(file: Path, what: str) -> None:
     from filelock import FileLock
 
     # Processes of this machine take turns to look; those of several are told apart by which of them makes the file.
-    guard = hashlib.sha256(f"{os.getuid()} {file.resolve()}".encode()).hexdigest()[:16]
-    with FileLock(Path(tempfile.gettempdir()) / f"beyond-sharpening-{guard}.lock"):
+    # What they take turns with stays, and is one of sixteen files: cells that share one look one after the other.
+    guard = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[0]
+    with FileLock(Path(tempfile.gettempdir()) / f"beyond-sharpening-{os.getuid()}-{guard}.lock"):
         if file.exists():
             if not _is_stale(file, owner := _owner(file)):
                 raise _in_use(file, what, owner)

@@ -210,7 +210,8 @@ class ExperimentConfigLoader(OmegaConfigLoader):
     def _files(self) -> Iterator[tuple[str, Any]]:
         for environment in self._environments():
             for file in sorted(Path(self.conf_source, environment).glob("parameters*.yml")):
-                yield f"{Path(self.conf_source).name}/{environment}/{file.name}", yaml.load(file.read_text(), yaml.CSafeLoader)
+                where = f"{Path(self.conf_source).name}/{environment}/{file.name}"
+                yield where, yaml.load(file.read_text(), yaml.CSafeLoader)
 
     def _environments(self) -> tuple[str, str]:
         """Innermost first."""
