@@ -11,7 +11,7 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 from beyond_sharpening.analysis import mechanism, solve_rate_transitions
 from beyond_sharpening.analysis.mechanisms import coverage, divergence, diversity, family, groups, intervals
 from beyond_sharpening.analysis.mechanisms.ceiling import ceiling
-from beyond_sharpening.analysis.mechanisms.draws import arms
+from beyond_sharpening.analysis.mechanisms.draws import Draws, arms
 from beyond_sharpening.analysis.mechanisms.reach import log_odds_rise, reach
 from beyond_sharpening.analysis.validation.worlds import draw_samples, make_world, member, with_new_mass
 
@@ -254,12 +254,36 @@ def test_distinct_answers_are_those_of_all_draws_of_k():
     assert diversity.distinct_answers(drawn, 4) == pytest.approx(expected)
 
 
-def test_answer_entropy_is_corrected_for_few_samples():
+def drawn_answers(answers: np.ndarray) -> Draws:
+    """Draws of which nothing but the answers, (P, K), matters."""
+    n_problems, n_samples = answers.shape
+    nothing = [np.zeros(answers.size)] * 7
+    return Draws(np.repeat(np.arange(n_problems), n_samples), n_problems, *nothing, answers.ravel())
+
+
+def test_answer_entropy_is_nearly_unbiased_though_few_samples_meet_many_answers():
     rng = np.random.default_rng(0)
-    answer = rng.integers(0, 5, 16 * 2000)
-    drawn = arm(member(), n_problems=2, n_samples=2).pairs[0].policy
-    many = type(drawn)(np.repeat(np.arange(2000), 16), 2000, *[np.zeros(32000)] * 7, answer)
-    assert diversity.answer_entropy(many).mean() == pytest.approx(np.log(5), abs=0.02)
+    chances = rng.dirichlet(np.full(12, 0.7), 2000)
+    entropy = -(chances * np.log(np.maximum(chances, 1e-300))).sum(axis=1)
+    answers = (rng.random((2000, 16, 1)) > chances.cumsum(axis=1)[:, None]).sum(axis=2)
+    found = diversity.answer_entropy(drawn_answers(answers))
+    assert found.mean() == pytest.approx(entropy.mean(), abs=0.05), "the plug-in's bias is some −0.3"
+
+
+def test_answer_entropy_is_that_of_the_published_sum():
+    """Chao, Wang and Jost's estimator as they print it, with sums in place of special functions."""
+    answers = np.array([[0, 0, 1, 2, 2, 3], [0, 1, 2, 3, 4, 5], [0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1]])
+    expected = []
+    for row in answers:
+        counts, n = np.unique(row, return_counts=True)[1], len(row)
+        once, twice = (counts == 1).sum(), (counts == 2).sum()
+        seen = sum(x / n * sum(1 / k for k in range(x, n)) for x in counts if x < n)
+        if once:
+            a = 2 * twice / ((n - 1) * once + 2 * twice) if twice else 2 / ((n - 1) * (once - 1) + 2)
+            rest = -np.log(a) - sum((1 - a) ** r / r for r in range(1, n))
+            seen += once / n * (1 - a) ** (1 - n) * rest
+        expected.append(seen)
+    assert diversity.answer_entropy(drawn_answers(answers)) == pytest.approx(expected)
 
 
 def test_rank_bias_is_zero_under_tilt_and_positive_under_sharpening():

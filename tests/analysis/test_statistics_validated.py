@@ -5,8 +5,11 @@ import pytest
 from scipy import stats
 
 from beyond_sharpening.analysis.intervals import PROBLEMS_LIKE_THESE, THESE_PROBLEMS, proportion_interval
+from beyond_sharpening.analysis.mechanisms.draws import arms
 from beyond_sharpening.analysis.validation import studies
 from beyond_sharpening.analysis.validation.hierarchy import Hierarchy
+from beyond_sharpening.analysis.validation.truths import true_numbers
+from beyond_sharpening.analysis.validation.worlds import draw_samples, make_world, member
 
 N = 150
 
@@ -55,9 +58,21 @@ def test_names_are_right_and_stay_under_other_thresholds_in_fresh_worlds():
     assert [row for row in drawn if row.measured < 1] == []
 
 
+def test_numbers_in_truth_lie_within_the_intervals_of_their_own_world():
+    """An interval about problems like these is wide for the very problems drawn; a wrong truth would lie outside."""
+    world = make_world(3)
+    for make in (member(2, between_seeds=0), member(1, 2, between_seeds=0), member(0.5, between_seeds=0)):
+        truth = true_numbers(make, [(world, 0)], 64, 1)
+        samples, _ = draw_samples(world, {"policy": make}, n_samples=64, noise=0.001)
+        (drawn,) = arms(samples)
+        for name, (low, high) in studies._intervals(drawn, 0).items():
+            if np.isfinite(truth.get(name, np.nan)):
+                assert low <= truth[name] <= high, name
+
+
 def test_the_table_of_studies_says_what_holds(monkeypatch):
     rows = [studies.Row("a", "b", "c", 0.95, 400, 0.93, 0.97), studies.Row("a", "b", "d", 0.85, 400, 0.93, 0.97)]
-    for name in ("accuracy_intervals", "pass_at_k_bands", "levels_of_tests", "family_intervals"):
+    for name in ("accuracy_intervals", "pass_at_k_bands", "levels_of_tests", "family_intervals", "mechanism_intervals"):
         monkeypatch.setattr(studies, name, lambda n, seed: [])
     monkeypatch.setattr(studies, "names_of_policies", lambda n, seed: rows)
     table = studies.validate_statistics()

@@ -59,7 +59,7 @@ def crossing(pairs: list[Pair], seed: int) -> Crossing:
     percentile interval resamples problems and whole seeds. An exact tilt never crosses (proposition 7).
     """
     last = int(min(side.n_samples.min() for pair in pairs for side in pair))
-    ks = np.unique(np.geomspace(1, last, 25).round().astype(int))
+    ks = tries_up_to(last)
     ours, base = (
         np.array([[pass_at_k(pair[side].n_samples, pair[side].n_right, k) for k in ks] for pair in pairs])
         for side in (0, 1)
@@ -70,12 +70,18 @@ def crossing(pairs: list[Pair], seed: int) -> Crossing:
     problems = rng.multinomial(n_problems, np.full(n_problems, 1 / n_problems), RESAMPLES) / n_problems
     seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), RESAMPLES) / n_seeds
     resampled = np.einsum("bs,skb->bk", seeds, ahead @ problems.T)
-    found = np.array([_first_crossing(ks, curve) for curve in resampled])
+    found = np.array([first_crossing(ks, curve) for curve in resampled])
     low, high = np.quantile(found, [0.025, 0.975], method="inverted_cdf")
-    return Crossing(_first_crossing(ks, ahead.mean(axis=(0, 2))), low, high, float(np.isfinite(found).mean()), last)
+    return Crossing(first_crossing(ks, ahead.mean(axis=(0, 2))), low, high, float(np.isfinite(found).mean()), last)
 
 
-def _first_crossing(ks: Array, ahead: Array) -> float:
+def tries_up_to(last: int) -> Array:
+    """The k at which curves are looked at for a crossing: each of a few, then in equal ratios."""
+    return np.unique(np.geomspace(1, last, 25).round().astype(int))
+
+
+def first_crossing(ks: Array, ahead: Array) -> float:
+    """The k at which a curve ``ahead`` (K,) over ``ks`` (K,) falls below 0, interpolated in log k, or infinity."""
     behind = np.flatnonzero(ahead < -1e-12)
     if not len(behind):
         return np.inf

@@ -5,19 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from beyond_sharpening.analysis.mechanisms.draws import Draws
-from beyond_sharpening.analysis.mechanisms.groups import Array, centred, means, quotient, ratio_of_means, sums
+from beyond_sharpening.analysis.mechanisms.groups import Array, centred, means, ratio_of_means, sums
 
 
 def answer_entropy(draws: Draws) -> Array:
-    """Entropy of the answers of each problem, (P,), nats; plug-in with Miller and Madow's correction (m − 1)/(2n).
+    """Entropy of the answers of each problem, (P,), nats, with little of the plug-in's bias of (answers − 1)/(2n).
 
-    What could not be scored gave no answer and is left out. NaN where a problem has none.
+    Chao, Wang and Jost, *Methods in Ecology and Evolution* 4 (2013), from how often each answer was given
+    and how many were given once and twice. What could not be scored gave no answer and is left out. NaN where a problem
+    has none.
     """
+    from scipy.special import digamma, hyp2f1
+
     problem, count, total = _answer_counts(draws)
-    share = count / total[problem]
-    entropy = -sums(problem, share * np.log(share), draws.n_problems)
-    distinct = np.bincount(problem, minlength=draws.n_problems)
-    return np.where(total > 0, entropy + quotient(distinct - 1, 2 * total), np.nan)
+    n = np.maximum(total, 1)
+    seen = sums(problem, count / n[problem] * (digamma(n[problem]) - digamma(count)), draws.n_problems)
+    once, twice = (np.bincount(problem[count == k], minlength=draws.n_problems) for k in (1, 2))
+    others = np.maximum(np.where(twice > 0, (n - 1) * once, (n - 1) * (once - 1)), 0)
+    twofold = 2 * np.where(twice > 0, twice, 1)
+    x = others / (others + twofold)  # 1 − A of the source
+    unseen = once / n * x * hyp2f1(1, n, n + 1, x) / n
+    return np.where(total > 0, seen + unseen, np.nan)
 
 
 def distinct_answers(draws: Draws, k: int) -> Array:
