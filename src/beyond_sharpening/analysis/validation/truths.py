@@ -39,8 +39,8 @@ def true_numbers(make: Make, worlds: Iterable[tuple[World, int]], n_samples: int
 
     Returns:
         Each of ``NUMBERS`` and ``crossing``, the k at which the base's expected pass@k overtakes the policy's
-        (infinite: not up to K); NaN for what is nothing: the numerical noise of log-probabilities is all that a part of
-        KL shows which is 0.
+        (infinite: not up to K); NaN for what is nothing: a part of KL that is 0 shows the numerical noise of
+        log-probabilities, and where all stays as it was nothing crosses.
     """
     found = [row for world, luck in worlds for row in _of_trainings(make, world, luck, n_samples, n_seeds)]
     mean = {name: _something(np.mean([row[name].mean() for row in found])) for name in found[0] if name != "ahead"}
@@ -49,7 +49,7 @@ def true_numbers(make: Make, worlds: Iterable[tuple[World, int]], n_samples: int
         "efficiency": 1 - (mean["kl_right"] + mean["kl_wrong"]) / mean["kl"],
         "tokens_right": mean["right_tokens"] / mean["right"],
         "tokens_wrong": mean["wrong_tokens"] / mean["wrong"],
-        "crossing": first_crossing(tries_up_to(n_samples), ahead),
+        "crossing": first_crossing(tries_up_to(n_samples), ahead) if np.abs(ahead).max() > 1e-9 else np.nan,
     }
 
 
@@ -62,8 +62,8 @@ def _of_problems(world: World, log_q: Array, n_samples: int) -> dict[str, Array]
     """Of each problem, (P,): the terms of the numbers; ``ahead``, pass@k less the base's at some k."""
     p, q = (np.where(world.exists, np.exp(values), 0.0) for values in (world.log_p, log_q))
     u = np.where(world.exists, log_q - world.log_p, 0.0)
-    right, base_right = ((share * world.right).sum(axis=1) for share in (q, p))
-    wrong, base_wrong = ((share * ~world.right).sum(axis=1) for share in (q, p))
+    right, base_right = (np.minimum((share * world.right).sum(axis=1), 1.0) for share in (q, p))
+    wrong, base_wrong = (np.minimum((share * ~world.right).sum(axis=1), 1.0) for share in (q, p))
     within = {
         name: (q * u * rows).sum(axis=1) - _times_log_ratio(share, base)
         for name, rows, share, base in (
