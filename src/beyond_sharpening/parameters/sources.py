@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from beyond_sharpening.parameters.gym import ReasoningGymSource
 
-GoldReader = Literal["verbatim", "boxed", "after_hashes", "first_of_list", "any_of_list", "json", "tests"]
+GoldReader = Literal[
+    "verbatim", "boxed", "after_hashes", "first_of_list", "any_of_list", "json", "tests", "instructions"
+]
 
 
 class Amendment(BaseModel):
@@ -43,7 +45,7 @@ class ColumnMapping(BaseModel):
             description="How the gold answer is read from its column: as it stands (verbatim), from the last "
             r"\boxed{} and those joined to it (boxed), after the last '#### ' (after_hashes), as the first element "
             "(first_of_list) or any element (any_of_list) of a list, whatever stands there as JSON (json), "
-            "or unit tests in the columns of HumanEval or MBPP (tests)."
+            "unit tests in the columns of HumanEval or MBPP (tests), or instructions in those of IFEval (instructions)."
         ),
     ] = "verbatim"
     unit: Annotated[str | None, Field(description="Column with the unit of the gold answer, where it has one.")] = None

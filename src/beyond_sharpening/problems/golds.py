@@ -73,6 +73,7 @@ _READERS: dict[GoldReader, Callable[[str], str]] = {
     "any_of_list": str,
     "json": str,
     "tests": str,
+    "instructions": str,
     "boxed": lambda solution: (marked_answer(solution) or "") if "box" in solution else "",
     "after_hashes": _after_hashes,
 }

@@ -17,8 +17,11 @@ Row = tuple[str, Mapping[str, Any]]  # where it stands (file and line, or data s
 
 
 LISTS = "; gold_reader: first_of_list takes the first of a list"
-TESTS = ("prompt", "test", "entry_point", "test_list", "test_setup_code")
-"""The columns of HumanEval and MBPP that a problem's tests are made of."""
+MADE_OF = {
+    "tests": ("prompt", "test", "entry_point", "test_list", "test_setup_code"),  # HumanEval's and MBPP's
+    "instructions": ("prompt", "instruction_id_list", "kwargs"),  # IFEval's
+}
+"""The columns that a gold is made of, by its reader."""
 OTHER_LISTS = " Or any of them (any_of_list), or all of it as it stands (json)."
 
 
@@ -140,8 +143,8 @@ def _is_same_gold(one: str, other: str) -> bool:
 
 def _gold(values: Mapping[str, Any], columns: ColumnMapping, place: str) -> str:
     value = values[columns.gold]
-    if columns.gold_reader == "tests":
-        return json.dumps({key: values[key] for key in TESTS if key in values}, ensure_ascii=False, sort_keys=True)
+    if (made_of := MADE_OF.get(columns.gold_reader)) is not None:
+        return json.dumps({key: values[key] for key in made_of if key in values}, ensure_ascii=False, sort_keys=True)
     if columns.gold_reader == "json":
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
     if columns.gold_reader in ("first_of_list", "any_of_list"):
