@@ -11,6 +11,7 @@ from itertools import product
 
 import pytest
 import torch
+from peft import LoraConfig
 from scipy.stats import norm
 
 from beyond_sharpening.decoding.seeds import derive_seed
@@ -202,6 +203,44 @@ def test_one_kind_of_samples_has_the_gradient_of_accuracy(samples, baseline, tmp
     accuracy, least = moments(of_each(CORRECT), 2)
     torch.testing.assert_close(mean, accuracy, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(variance, least), "and another noise"
+
+
+def test_right_ones_of_the_start_model_have_the_gradient_of_their_likelihood(tmp_path):
+    """Rejection-sampling fine-tuning: E_{π_ref}[R · ∇log π_θ], which is not the gradient of accuracy."""
+    start = {"log_q": TASK.log_p.double()}
+    assert agrees(compared_with(0.0), tmp_path / "rejection", samples="rejection", **start)
+    assert not agrees(compared_with(0.0), tmp_path / "positive", samples="positive", **start)
+    log_q = log_probabilities(EXACT, TASK.prompts, TASK.completions, differentiable=True)
+    likelihood = (start["log_q"].exp() * CORRECT * log_q).sum(1).mean()
+    exact = torch.cat([part.flatten() for part in torch.autograd.grad(likelihood, [*EXACT.parameters()])])
+    mean, _ = moments(compared_with(0.0), 2, **start)
+    torch.testing.assert_close(mean.mean(0), DIRECTIONS @ exact, rtol=1e-4, atol=1e-5)
+
+
+def test_with_an_adapter_the_start_model_draws_without_it(tmp_path):
+    sizes = {"groups": 8, "group_size": 2, "learning_rate": 0.0, "max_steps": 1}
+    adapter = LoraConfig(r=2, target_modules=["q_proj"])
+    built = build_trainer(TASK, REWARD, POLICY, tmp_path, peft_config=adapter, samples="rejection", **sizes)
+    for name, weight in built.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    built.train()
+    drawn = built._of_rollouts("logp")
+    torch.testing.assert_close(drawn, built._logp_reference, rtol=1e-4, atol=1e-4)
+    assert (drawn - built._logp_policy).abs().max() > 0.01
+
+
+def test_of_what_the_start_model_drew_the_divergence_is_that_of_the_policy(tmp_path):
+    built = build_trainer(
+        TASK, REWARD, POLICY, tmp_path, groups=384, group_size=2, learning_rate=0.0, max_steps=1, samples="rejection"
+    )
+    built.train()
+    ratio = LOG_Q - TASK.log_p.double()
+    exact = (LOG_Q.exp() * ratio).sum(1)
+    deviation = ((TASK.log_p.double().exp() * (ratio.exp() * ratio).square()).sum(1) - exact.square()).clamp(0).sqrt()
+    bound = norm.isf(FALSE_ALARM / 2) * (deviation.square().sum() / COMPLETIONS).sqrt() / len(QUESTIONS)
+    (logged,) = (row["kl"] for row in built.state.log_history if "kl" in row)
+    assert abs(logged - exact.mean()) <= bound
 
 
 def test_wrong_ones_alone_are_not_right_ones_alone(tmp_path):

@@ -316,6 +316,7 @@ class TestParameters:
         with pytest.raises(ValidationError, match="samples = positive: only task_reward"):
             options(objective, samples="positive")
         assert options("task_reward", samples="positive").naming() == "positive"
+        assert options("task_reward", samples="rejection").naming() == "rejection"
 
     @pytest.mark.parametrize("objective", ["sharpening", "tempered", "null_control"])
     def test_an_objective_that_is_told_nothing_has_no_signal(self, objective):

@@ -290,6 +290,10 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
             "training.prompts_per_step = 99999: is at most the 2850 training problems: 3000 of the source but the 150",
         ),
         ({"train_seed": "one"}, "train_seed = 'one': Input should be a valid integer"),
+        (
+            {"train": {"task_reward": {"samples": "rejection"}}, "hardware": {"engine": "paged"}},
+            "train.task_reward.samples = 'rejection': completions of the start model are drawn by hardware.engine =",
+        ),
     ],
 )  # fmt: skip
 def test_bad_input_on_the_command_line_is_named_with_its_value_and_what_is_allowed(asked, told):

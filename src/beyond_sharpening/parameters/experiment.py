@@ -119,6 +119,15 @@ class Parameters(Strict):
                 ("compare", "ks"),
                 self.compare.ks,
             )
+        for name, options in self.train.items():
+            fits = self.hardware.engine == "transformers" and self.hardware.sharding != "zero3"
+            if options.samples == "rejection" and not fits:
+                raise fault(
+                    "completions of the start model are drawn by hardware.engine = 'transformers' alone, without "
+                    "sharding = 'zero3'",
+                    ("train", name, "samples"),
+                    options.samples,
+                )
         longest = self.task.evaluated_tokens
         length = next(key for key in LENGTHS if getattr(self.task, key) is not None)
         if self.evaluate.min_completion_tokens > longest:

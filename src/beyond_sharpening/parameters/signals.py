@@ -134,8 +134,9 @@ class YesNo(ModelBlock):
         return value
 
 
-Samples = Literal["all", "positive", "negative"]
-"""Which completions move the policy: all, those told to be right, or those told to be wrong."""
+Samples = Literal["all", "positive", "negative", "rejection"]
+"""Which completions move the policy: all, those told to be right, those told to be wrong, or right ones of the start
+model."""
 
 GOLD = Gold()
 

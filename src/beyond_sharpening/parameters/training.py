@@ -57,7 +57,10 @@ class Training(Strict):
     )
     signal: Signal = Field(default=GOLD, exclude_if=GOLD.__eq__, description="What is told in the place of R.")
     samples: Samples = Field(
-        default="all", exclude_if="all".__eq__, description="Completions that move the policy: all, positive, negative."
+        default="all",
+        exclude_if="all".__eq__,
+        description="Completions that move the policy: all, positive, negative, or rejection: right ones of the start "
+        "model.",
     )
     fixed_length: bool = Field(default=False, description="Generate max_completion_tokens always, through EOS.")
     loss: Literal["tokens", "sequences"] = Field(

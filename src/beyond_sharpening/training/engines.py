@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
@@ -54,17 +55,25 @@ class SamplingLoop:
         trainer: whose policy is sampled.
         sampling: what a completion may be.
         batch: completions that grow together.
+        weights: lends the model to sample from, by default the policy.
     """
 
     has_own_weights = False
 
-    def __init__(self, trainer: RLOOTrainer, sampling: SamplingOptions, batch: int) -> None:
+    def __init__(
+        self,
+        trainer: RLOOTrainer,
+        sampling: SamplingOptions,
+        batch: int,
+        weights: Callable[[], AbstractContextManager[PreTrainedModel]] | None = None,
+    ) -> None:
         self.trainer, self.sampling, self.batch = trainer, sampling, batch
+        self.weights = weights or partial(whole_weights, trainer)
 
     def rollouts(self, prompts: Sequence[list[int]], samples: int, seeds: Sequence[int]) -> list[list[Completion]]:
         chunk = max(1, self.batch // samples)
         completions: list[list[Completion]] = []
-        with whole_weights(self.trainer) as model, self.trainer.accelerator.autocast():
+        with self.weights() as model, self.trainer.accelerator.autocast():
             for start in range(0, len(prompts), chunk):
                 part = slice(start, start + chunk)
                 completions += sample(model, prompts[part], self.sampling, samples, seeds[part])

@@ -46,7 +46,7 @@ from beyond_sharpening.training import states
 from beyond_sharpening.training.arguments import on_one_gpu
 from beyond_sharpening.training.batches import Batch, EpochOrder, taken, together
 from beyond_sharpening.training.certainty import token_statistics
-from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy
+from beyond_sharpening.training.engines import Engine, PagedBatching, SamplingLoop, Vllm, serving_copy, whole_weights
 from beyond_sharpening.training.loss import IMPORTANCE_CAP, Level, effective_share, moments, policy_loss
 from beyond_sharpening.training.mismatch import check_engine
 from beyond_sharpening.training.passes import passes
@@ -56,13 +56,17 @@ from beyond_sharpening.training.signals import Grade, Rollouts, told, truth
 WARMUP_START = 0.1
 """The share of the learning rate that warm-up starts from: the paper's."""
 
-CONSTANT_BASELINES = {"positive": 0.0, "negative": 1.0}
+CONSTANT_BASELINES = {"positive": 0.0, "negative": 1.0, "rejection": 0.0}
 """What R is compared with, in the place of the group's others, where one kind of samples alone moves the policy.
 
-With 0 wrong completions weigh nothing, with 1 right ones. As E[∇log π] = 0, the expected gradient of each is still
-that of accuracy: they differ from it, and from one another, by the noise of a finite batch and by what clipping and
-the optimiser make of it. Source: Zhu et al. (2025), *The surprising effectiveness of negative reinforcement in LLM
-reasoning* (RLVR-Decomposed, arXiv 2506.01347), who find that the right ones alone cost diversity.
+With 0 wrong completions weigh nothing, with 1 right ones. As E[∇log π] = 0, the expected gradient of the policy's own
+is still that of accuracy: they differ from it, and from one another, by the noise of a finite batch and by what
+clipping and the optimiser make of it. Source: Zhu et al. (2025), *The surprising effectiveness of negative
+reinforcement in LLM reasoning* (RLVR-Decomposed, arXiv 2506.01347), who find that the right ones alone cost diversity.
+
+``rejection`` draws from the start model at every step. Its gradient is that of E_{π_ref}[R · log π_θ]: maximum
+likelihood of what the start model gets right, rejection-sampling fine-tuning (Yuan et al. 2023, arXiv 2308.01825) on
+samples that are never seen twice. Its optimum is π_ref given R = 1: elicitation in its plainest form.
 """
 
 
@@ -136,6 +140,9 @@ class ObjectiveTrainer(RLOOTrainer):
             self.engine = SamplingLoop(self, self.sampling, generation_batch)
         else:
             self.engine = Vllm(self, self.sampling, self.vllm_generation)
+        self.source = self.engine
+        if samples == "rejection":
+            self.source = SamplingLoop(self, self.sampling, generation_batch, self._start_weights)
         self.reference = reference
         if reference is not None:
             add_fused_lm_head(reference)
@@ -152,14 +159,15 @@ class ObjectiveTrainer(RLOOTrainer):
     def rollouts(
         self, prompt_ids: Sequence[list[int]], samples: int, *purpose: int | str, first: int = 0
     ) -> list[list[Completion]]:
-        """Completions of each prompt at the current policy.
+        """Completions of each prompt at the current policy, seeded by the purpose (``_seeds``)."""
+        return self.engine.rollouts(prompt_ids, samples, self._seeds(len(prompt_ids), *purpose, first=first))
 
-        Seeded by the purpose and the prompt's place among those of all processes, which ``first`` tells: a batch is
-        the same however many processes share it.
+    def _seeds(self, count: int, *purpose: int | str, first: int) -> list[int]:
+        """By the purpose and the prompt's place among those of all processes, which ``first`` tells.
+
+        A batch is the same however many processes share it.
         """
-        places = range(first, first + len(prompt_ids))
-        seeds = [derive_seed(self.args.seed, *purpose, place) for place in places]
-        return self.engine.rollouts(prompt_ids, samples, seeds)
+        return [derive_seed(self.args.seed, *purpose, place) for place in range(first, first + count)]
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], *unused: Any) -> list[list[int]]:
         """One completion for each prompt given; TRL repeats a prompt for each member of its group."""
@@ -167,7 +175,9 @@ class ObjectiveTrainer(RLOOTrainer):
         grouped = all(ids == prompt_ids[row - row % group] for row, ids in enumerate(prompt_ids))
         samples = group if grouped and len(prompt_ids) % group == 0 else 1
         first = self.accelerator.process_index * len(prompt_ids) // samples
-        completions = self.rollouts(prompt_ids[::samples], samples, "rollout", self.state.global_step, first=first)
+        prompts = prompt_ids[::samples]
+        seeds = self._seeds(len(prompts), "rollout", self.state.global_step, first=first)
+        completions = self.source.rollouts(prompts, samples, seeds)
         self._rollouts = [completion for group_ in completions for completion in group_]
         return [completion.tokens for completion in self._rollouts]
 
@@ -182,7 +192,7 @@ class ObjectiveTrainer(RLOOTrainer):
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """TRL's pass over new rollouts, which is under π_ref here.
 
-        A pass under π_θ is made as well where the engine has weights of its own. What is returned, (B, T), TRL sums
+        A pass under π_θ is made as well where something else drew them. What is returned, (B, T), TRL sums
         over the tokens and keeps for the loss: the engine's log-probability, which stands at the first token.
         """
         parts = {"prompt": slice(-logits_to_keep), "completion": slice(-logits_to_keep, None)}
@@ -194,9 +204,14 @@ class ObjectiveTrainer(RLOOTrainer):
         self._logp_policy = self._of_rollouts("logp")
         returned = self._logp_policy.new_zeros(len(input_ids), logits_to_keep)
         returned[:, 0] = self._logp_policy
-        if self.engine.has_own_weights:
+        if self._drawn_elsewhere:
             self._logp_policy = self._score(model, batch)
         return returned, None, None
+
+    @property
+    def _drawn_elsewhere(self) -> bool:
+        """Whether the rollouts are those of other weights than the policy's."""
+        return self.engine.has_own_weights or self.source is not self.engine
 
     @torch.no_grad()
     def _score(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
@@ -215,11 +230,22 @@ class ObjectiveTrainer(RLOOTrainer):
             with self.accelerator.unwrap_model(self.model).disable_adapter():
                 yield cast(PreTrainedModel, self.model)
 
+    @contextmanager
+    def _start_weights(self) -> Iterator[PreTrainedModel]:
+        """π_ref, to sample from."""
+        if self.reference is not None:
+            yield self.reference
+        else:
+            with whole_weights(self) as model, self.accelerator.unwrap_model(self.model).disable_adapter():
+                yield model
+
     def _compute_loss(self, model: PreTrainedModel, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         """The loss of a batch of completions, with what is logged of it."""
         scores, lengths = self.passes.score(model, inputs), inputs["completion_mask"].sum(1)
         logp_sampler = inputs["sampler_logp"]
         logp_sampler = logp_sampler[inputs["completion_mask"][:, : logp_sampler.shape[1]].bool()]
+        if self.samples == "rejection":  # likelihood of what the start model drew: nothing is to be corrected
+            logp_sampler = scores.logp.detach()
         processes = self.accelerator.num_processes
         count = self._tokens_a_batch / processes if self.loss_level == "tokens" else len(lengths)
         loss, weights = policy_loss(self.loss_level, scores.logp, logp_sampler, lengths, inputs["advantages"], count)
@@ -258,13 +284,17 @@ class ObjectiveTrainer(RLOOTrainer):
             unscored=true.isnan().float().mean(),
             log_reference=logp_reference.mean(),
             log_policy=logp_policy.mean(),
-            kl=(logp_policy - logp_reference).mean(),
+            kl=self._divergence(logp_policy - logp_reference),
         )
         if self.objective.task == 0:
             task = torch.zeros_like(task)  # an unscorable answer is no reason to skip where R does not count
         self._check_told(task)
         reward = self.objective.reward(task, logp_reference, logp_policy, n_tokens)
         return self.reward_scale * reward[:, None]
+
+    def _divergence(self, log_ratio: torch.Tensor) -> torch.Tensor:
+        """KL(π_θ ‖ π_ref) from log π_θ − log π_ref of what was drawn, (N,): from the policy, or else from π_ref."""
+        return ((log_ratio.exp() if self.samples == "rejection" else 1.0) * log_ratio).mean()
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
         """TRL's new batch of completions, with the log-probability of each token under what drew it, (B, T).
@@ -300,7 +330,7 @@ class ObjectiveTrainer(RLOOTrainer):
 
     def _token_entropy(self) -> torch.Tensor:
         """Mean entropy a token of each rollout, (N,): the loop that drew them knows it; else it takes a pass."""
-        return self._token_statistics()[0] if self.engine.has_own_weights else self._of_rollouts("entropy")
+        return self._token_statistics()[0] if self._drawn_elsewhere else self._of_rollouts("entropy")
 
     def _token_statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Entropy and self-certainty of each rollout under the policy, (N,) each, after a pass."""

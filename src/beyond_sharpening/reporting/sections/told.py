@@ -29,7 +29,11 @@ SIGNALS = {
     "reward_model": "a reward model",
     "yes_no": "a model asked yes or no",
 }
-SAMPLES = {"positive": ", from right samples alone", "negative": ", from wrong samples alone"}
+SAMPLES = {
+    "positive": ", from right samples alone",
+    "negative": ", from wrong samples alone",
+    "rejection": ", from right samples of the start model alone",
+}
 FLIPS = {
     "drawn": Look("drawn for each completion", "#0072B2", "s"),
     "fixed": Look("fixed for each answer", "#D55E00", "^"),
