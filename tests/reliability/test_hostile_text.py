@@ -52,9 +52,10 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
 
 
 COSTLY = {"towers", "factorials", "braces", "fractions", "roots", "sums", "binomials", "integrals"}
-"""What computer algebra works on until its time is over: half as often as the others, and megabytes seldom."""
+"""What computer algebra works on until its time is over: at length a tenth as often as the others, and megabytes seldom."""
 
-WEIGHTS = [0.1 if kind == "megabytes" else 1 if kind in COSTLY else 2 for kind in KINDS]
+OFTEN = 10 if IS_LONG else 1
+WEIGHTS = [0.2 if kind == "megabytes" else 1 if kind in COSTLY else OFTEN for kind in KINDS]
 
 
 def hostile(draw: random.Random) -> str:
