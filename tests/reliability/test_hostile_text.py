@@ -52,7 +52,7 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
 
 
 COSTLY = {"towers", "factorials", "braces", "fractions", "roots", "sums", "binomials", "integrals"}
-"""What computer algebra works on until its time is over: at length a tenth as often as the others, and megabytes seldom."""
+"""What computer algebra works on until its time is over; at length these are a tenth of each other kind."""
 
 OFTEN = 10 if IS_LONG else 1
 WEIGHTS = [0.2 if kind == "megabytes" else 1 if kind in COSTLY else OFTEN for kind in KINDS]
