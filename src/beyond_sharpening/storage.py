@@ -13,6 +13,9 @@ from beyond_sharpening.errors import DiskFull
 
 UNFINISHED = ".unfinished"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SURELY_FULL = ("No space left on device", "database or disk is full")
+"""What safetensors and SQLite say of it."""
+
 _MAYBE_FULL = ("iostream error", "PytorchStreamWriter failed", "unexpected pos")
 """What torch says of a disk that is full, and of any other that fails."""
 
@@ -106,11 +109,11 @@ def _take_place(beside: Path, place: Path) -> None:
 
 
 def _is_full(error: BaseException | None, free: int) -> bool:
-    """Libraries wrap the system's error, or tell it in words of their own (safetensors, torch)."""
+    """Libraries wrap the system's error, or tell it in words of their own."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
-        if "No space left on device" in str(error):
+        if any(words in str(error) for words in _SURELY_FULL):
             return True
         if free < _NOTHING and any(words in str(error) for words in _MAYBE_FULL):
             return True

@@ -21,6 +21,7 @@ from mlflow.entities import Metric
 from beyond_sharpening import interruption
 from beyond_sharpening.locks import Owner
 from beyond_sharpening.parameters import leaves
+from beyond_sharpening.storage import told_when_full
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,6 +31,9 @@ def make_store(uri: str) -> None:
     """Make the tables of a new SQLite store, whole or not at all; another kind of store, or one that is there, stays.
 
     Runs that begin together on a fresh clone would make them at the same time, and break one another's.
+
+    Raises:
+        DiskFull: if there is no room for them.
     """
     from filelock import FileLock
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -46,7 +50,8 @@ def make_store(uri: str) -> None:
             return
         unfinished = file.with_name(f"{file.name}.unfinished")
         unfinished.unlink(missing_ok=True)
-        SqlAlchemyStore(f"sqlite:///{unfinished}", "mlruns").engine.dispose()
+        with told_when_full(unfinished, file):
+            SqlAlchemyStore(f"sqlite:///{unfinished}", "mlruns").engine.dispose()
         unfinished.rename(file)
 
 
