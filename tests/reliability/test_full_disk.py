@@ -19,7 +19,7 @@ pytestmark = pytest.mark.whole
 
 SIZE = 4 * 2**20  # bytes
 ENOUGH = 240_000  # bytes: a little less than the training takes
-TOLD = r"disk is full: .*/(best|checkpoint-\d/?.*) could not be written\. It needs .* more than .*B, .*B are free there"
+TOLD = r"disk is full: .*/(best|checkpoint-\d/?.*) could not be written\. It needs .*more than .*B, .*B are free there"
 
 
 @pytest.fixture(scope="module")
