@@ -9,9 +9,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from beyond_sharpening.errors import DiskFull
+from beyond_sharpening.evaluation.parts import Part
+from beyond_sharpening.problems import Problem
 from reliability.test_training_survives import FAULTS, SEED, assert_same, go_on, leftovers, whole  # noqa: F401
 from training.conftest import base  # noqa: F401
 
@@ -42,6 +45,15 @@ def leave(disk: Path, room: int) -> Path:
     ballast = disk / "ballast"
     ballast.write_bytes(b"\0" * (free(disk) - room))
     return ballast
+
+
+def test_a_part_of_an_evaluation_that_finds_no_room_says_so_and_leaves_none_half_written(disk):
+    part, folder = Part([Problem("1", "sums", "1+1=", "2", "2", "benchmark")], "digest"), disk / "parts"
+    ballast = leave(disk, 8192)
+    with pytest.raises(DiskFull, match=r"base_scores-sums-digest.parquet could not be written"):
+        part.keep(pd.DataFrame({"completion": [str(number) for number in range(9999)]}), folder)
+    assert list(folder.iterdir()) == []
+    ballast.unlink()
 
 
 def test_a_training_that_finds_no_room_says_so_and_goes_on_when_there_is_some(base, whole, disk):  # noqa: F811
