@@ -35,6 +35,7 @@ def written_whole(place: Path) -> Iterator[Path]:
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_name(f".{place.name}{UNFINISHED}")
     remove(beside)
+    _bring_back(place)
     try:
         with told_when_full(beside, place, like=place):
             yield beside
@@ -96,12 +97,23 @@ def size(place: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def _old(place: Path) -> Path:
+    return place.with_name(f".{place.name}.old")
+
+
+def _bring_back(place: Path) -> None:
+    """What a killed process had moved away to make room, or had not yet removed."""
+    old = _old(place)
+    if old.exists() and not place.exists():
+        old.rename(place)
+    remove(old)
+
+
 def _take_place(beside: Path, place: Path) -> None:
     if not place.is_dir():
         beside.replace(place)
     else:  # a folder takes no other's place in one step
-        old = place.with_name(f".{place.name}.old")
-        remove(old)
+        old = _old(place)
         place.rename(old)
         beside.rename(place)
         remove(old)

@@ -41,6 +41,25 @@ def test_what_was_there_stays_until_the_new_is_whole(tmp_path, monkeypatch, name
     assert same(dataset.load(), new)
 
 
+@pytest.mark.parametrize("renamed", [1, 2])
+def test_a_folder_whose_process_was_killed_as_it_was_replaced_comes_back_with_the_next(tmp_path, monkeypatch, renamed):
+    def write(text: str) -> None:
+        with written_whole(tmp_path / "policy") as beside:
+            beside.mkdir()
+            (beside / "weights").write_text(text)
+
+    write("old")
+    calls, rename = [], Path.rename
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "rename", lambda *given: calls.append(given) or (len(calls) < renamed and rename(*given)))
+        killed.setattr("beyond_sharpening.storage.remove", lambda place: None)
+        write("new")
+    with pytest.raises(OSError), written_whole(tmp_path / "policy"):
+        raise OSError
+    assert (tmp_path / "policy" / "weights").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["policy"]
+
+
 @pytest.mark.parametrize("name", ["table.parquet", "record.json"])
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_file_that_was_cut_short_is_named_with_the_remedy(tmp_path, name, share):
