@@ -51,7 +51,7 @@ def judge(claim: Claim) -> Verdict:
 
 
 def warm_up() -> None:
-    """Load math-verify, its grammar and what sympy loads when first asked, so that no claim's time limit pays for it."""
+    """Load math-verify, its grammar and what sympy loads when first asked: no claim's time limit pays for it."""
     logging.getLogger("math_verify").setLevel(logging.ERROR)  # warns that its time limits are off
     for answer in (r"\sqrt{2}+x", r"\frac{x+1}{2}", r"\sin x"):
         equivalent("x^2", answer)
