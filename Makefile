@@ -28,7 +28,7 @@ lint: .venv/ready  ## style, types and the dependency law
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-reliability: .venv/ready  ## faults at every file operation of a training (docs/reliability.md)
+reliability: .venv/ready  ## kills, faults, full disks and hostile texts, for hours (docs/reliability.md)
 	BEYOND_SHARPENING_FAULTS=1000 $(BIN)/pytest -n0 -s tests/reliability
 
 viz: .venv/ready  ## the pipelines and data sets in a browser

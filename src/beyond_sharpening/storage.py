@@ -13,6 +13,13 @@ from beyond_sharpening.errors import DiskFull
 
 UNFINISHED = ".unfinished"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SURELY_FULL = ("No space left on device", "database or disk is full")
+"""What safetensors and SQLite say of it."""
+
+_MAYBE_FULL = ("iostream error", "PytorchStreamWriter failed", "unexpected pos")
+"""What torch says of a disk that is full, and of any other that fails."""
+
+_NOTHING = 1 << 20  # bytes free on a disk that is full: a library's buffer did not fit
 
 
 @contextmanager
@@ -28,8 +35,9 @@ def written_whole(place: Path) -> Iterator[Path]:
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_name(f".{place.name}{UNFINISHED}")
     remove(beside)
+    _bring_back(place)
     try:
-        with told_when_full(beside, place):
+        with told_when_full(beside, place, like=place):
             yield beside
             flush(beside)
             _take_place(beside, place)
@@ -39,8 +47,13 @@ def written_whole(place: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def told_when_full(written: Path, place: Path) -> Iterator[None]:
+def told_when_full(written: Path, place: Path, like: Path | None = None) -> Iterator[None]:
     """Within it, an error of a full disk is told, with what was written by then.
+
+    Args:
+        written: what is being written.
+        place: where it is going to be.
+        like: what is about as large, if it is there.
 
     Raises:
         DiskFull: in the place of that error.
@@ -48,13 +61,15 @@ def told_when_full(written: Path, place: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_full(error):
+        free = shutil.disk_usage(place.parent).free
+        if not _is_full(error, free):
             raise
-        done, free = size(written), shutil.disk_usage(place.parent).free
+        before = size(like) if like is not None else 0
+        needed = f"It needs about {_told(before)}, as the one before does, or" if before else "It needs"
         raise DiskFull(
-            f"the disk is full: {place} could not be written. It needs more than {_told(done)}, which were written "
-            f"when it was full, and {_told(free)} are free there. What was there before is kept; make room, or choose "
-            "another folder (--params=data=...), and the same command goes on"
+            f"the disk is full: {place} could not be written. {needed} more than {_told(size(written))}, which were "
+            f"written when it was full, and {_told(free)} are free there. What was there before is kept; make room, or "
+            "choose another folder (--params=data=...), and the same command goes on"
         ) from error
 
 
@@ -82,28 +97,41 @@ def size(place: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def _old(place: Path) -> Path:
+    return place.with_name(f".{place.name}.old")
+
+
+def _bring_back(place: Path) -> None:
+    """What a killed process had moved away to make room, or had not yet removed."""
+    old = _old(place)
+    if old.exists() and not place.exists():
+        old.rename(place)
+    remove(old)
+
+
 def _take_place(beside: Path, place: Path) -> None:
     if not place.is_dir():
         beside.replace(place)
     else:  # a folder takes no other's place in one step
-        old = place.with_name(f".{place.name}.old")
-        remove(old)
+        old = _old(place)
         place.rename(old)
         beside.rename(place)
         remove(old)
     flush(place.parent)
 
 
-def _is_full(error: BaseException | None) -> bool:
-    """Libraries wrap the system's error, or tell it in words of their own (safetensors, torch)."""
+def _is_full(error: BaseException | None, free: int) -> bool:
+    """Libraries wrap the system's error, or tell it in words of their own."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
-        if "No space left on device" in str(error):
+        if any(words in str(error) for words in _SURELY_FULL):
+            return True
+        if free < _NOTHING and any(words in str(error) for words in _MAYBE_FULL):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
 def _told(count: int) -> str:
-    return f"{count / 2**20:,.1f} MiB"
+    return f"{count / 2**20:,.1f} MiB" if count >= 2**20 else f"{count / 2**10:,.0f} KiB"

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.grading import Grader, Verdict, grade
+from beyond_sharpening.grading import Grader, Verdict, grade, worker
 from beyond_sharpening.grading.grader import grade_by
+from beyond_sharpening.grading.pool import JUDGE
+from beyond_sharpening.grading.verdict import Claim
 from beyond_sharpening.problems import Problem, columns_for
 
 GRADER = "user_graders:grade"
@@ -28,6 +30,7 @@ def test_a_grader_of_the_users_grades() -> None:
     [
         ("raise", "Unsendable('a lambda'"),
         ("die", "Abnormal termination"),
+        ("exit", "SystemExit('no grade')"),
         ("number", "7 is no verdict: return"),
         ("two", "not a list of one"),
     ],
@@ -77,6 +80,15 @@ def test_a_grader_that_asks_for_what_a_problem_has_not_is_refused_with_what_it_h
 def test_time_and_memory_are_bounded() -> None:
     verdicts = grade_by(GRADER, ["hang", "swell", "7"], ["7"] * 3, workers=1, timeout=0.5)
     assert [verdict.outcome for verdict in verdicts] == ["timeout", "timeout", "correct"]
+
+
+def test_a_time_that_is_over_as_the_timer_is_stopped_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(timer: int, seconds: float) -> None:
+        if not seconds:
+            raise worker._OutOfTime
+
+    monkeypatch.setattr(worker.signal, "setitimer", stopped)
+    assert worker.work(JUDGE, Claim("x+1", "1+x"), 1).outcome == "timeout"
 
 
 def test_a_grader_that_fails_on_everything_is_an_error_not_a_score() -> None:

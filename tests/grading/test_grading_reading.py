@@ -17,6 +17,8 @@ from beyond_sharpening.grading.reading import stated_answer
         (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
         (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
         (r"\boxed{\left\{x\right.}", r"\left\{x\right."),  # an escaped brace opens nothing
+        (r"\\boxed{\\frac12}", r"\frac12"),  # escaped twice
+        ("\\" * 10**6 + r"\boxed{7}" + "\\" * 10**6, "7"),  # half an hour, if every one were looked at from every other
         (r"\boxed{\text{a} \\ \text{b}}", r"\text{a} \\ \text{b}"),
         (r"\boxed{\boxed{5}}", "5"),
         (r"\fbox{7}", "7"),

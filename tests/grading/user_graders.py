@@ -24,6 +24,8 @@ def grade(completions: Sequence[str], golds: Sequence[str], *, workers: int) -> 
             raise Unsendable("a lambda")
         case "die":
             os.abort()
+        case "exit":
+            sys.exit("no grade")
         case "hang":
             while True:
                 pass

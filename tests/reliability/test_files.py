@@ -41,6 +41,25 @@ def test_what_was_there_stays_until_the_new_is_whole(tmp_path, monkeypatch, name
     assert same(dataset.load(), new)
 
 
+@pytest.mark.parametrize("renamed", [1, 2])
+def test_a_folder_whose_process_was_killed_as_it_was_replaced_comes_back_with_the_next(tmp_path, monkeypatch, renamed):
+    def write(text: str) -> None:
+        with written_whole(tmp_path / "policy") as beside:
+            beside.mkdir()
+            (beside / "weights").write_text(text)
+
+    write("old")
+    calls, rename = [], Path.rename
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "rename", lambda *given: calls.append(given) or (len(calls) < renamed and rename(*given)))
+        killed.setattr("beyond_sharpening.storage.remove", lambda place: None)
+        write("new")
+    with pytest.raises(OSError), written_whole(tmp_path / "policy"):
+        raise OSError
+    assert (tmp_path / "policy" / "weights").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["policy"]
+
+
 @pytest.mark.parametrize("name", ["table.parquet", "record.json"])
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_file_that_was_cut_short_is_named_with_the_remedy(tmp_path, name, share):
@@ -74,7 +93,7 @@ def test_a_policy_whose_weights_are_damaged_is_named(tmp_path, damage):
 def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path):
     place = tmp_path / "policy"
     place.write_text("the last good one")
-    told = rf"{place} could not be written\. It needs more than 2\.0 MiB, which were written .* MiB are free there"
+    told = rf"{place} could not be written\. It needs .* more than 2\.0 MiB, which were written .* .iB are free there"
 
     def fill() -> None:
         with written_whole(place) as beside:

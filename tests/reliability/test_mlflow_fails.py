@@ -10,7 +10,13 @@ from mlflow.exceptions import MlflowException
 
 from beyond_sharpening.locks import Owner
 from beyond_sharpening.wiring import tracking
-from beyond_sharpening.wiring.tracking import RunMetrics, nested_run, own_and_close_abandoned
+from beyond_sharpening.wiring.tracking import (
+    RunMetrics,
+    add_to_cells,
+    failures_told,
+    nested_run,
+    own_and_close_abandoned,
+)
 
 
 @pytest.fixture
@@ -79,6 +85,41 @@ def test_an_artifact_store_that_cannot_be_written_ends_nothing(store, tmp_path, 
         track.keep("history.csv", "step,reward")
     assert "could not be written" in caplog.text
     assert MlflowClient().get_run(track.run_id).info.status == "FINISHED"
+
+
+def test_whoever_writes_to_a_server_that_is_away_goes_on_and_asks_it_once(store, tmp_path, monkeypatch, caplog):
+    """kedro-mlflow writes every node's parameters one by one, and the report's files; its run is closed in the end."""
+    asked = []
+
+    def away(client, *given, **named):
+        asked.append(given)
+        raise MlflowException("no server")
+
+    (tmp_path / "report.md").touch()
+    with monkeypatch.context() as patched:
+        for name in ("log_param", "log_artifact", "set_terminated", "search_runs"):
+            patched.setattr(MlflowClient, name, away)
+        before = MlflowClient.log_param
+        with failures_told():
+            for number in range(60):
+                mlflow.log_param(f"parameter {number}", number)
+            mlflow.log_artifact(str(tmp_path / "report.md"))
+            assert not add_to_cells("base", {"accuracy": 1.0}), "it is not known whether there are any"
+            mlflow.end_run()
+        assert MlflowClient.log_param == before
+    assert len(asked) == 2, "what is written, once; and what is read"
+    assert mlflow.active_run() is None
+    assert caplog.text.count("could not be written") == 2
+
+
+def test_metrics_are_kept_where_other_failures_are_told(store, monkeypatch):
+    server, track = Away(monkeypatch), RunMetrics(mlflow.get_tracking_uri(), store.info.run_id)
+    with failures_told():
+        track({"reward": 0.5}, 1)
+        assert len(track.missing) == 1
+        server.is_away = False
+        track.write(now=True)
+    assert [point.value for point in MlflowClient().get_metric_history(track.run_id, "reward")] == [0.5]
 
 
 def test_the_runs_of_killed_processes_do_not_stay_running(store):

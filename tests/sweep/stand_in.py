@@ -17,6 +17,11 @@ with open("models", "a") as models:
 print(sys.argv[1:], os.environ.get("TOLD"), os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
 if "--pipeline=wait" in sys.argv and starts.read_text() == "+":
     time.sleep(60)
+if "--pipeline=deaf" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(600)
+if "--pipeline=die" in sys.argv:
+    os.kill(os.getpid(), signal.SIGKILL)
 if "--pipeline=fail" in sys.argv:
     print("Error: this step cannot be done:\\n  neither there nor here", flush=True)
     sys.exit(1)

@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 import pytest
 import submitit
-from stand_in import stand_in, wait_until_started
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.sweep.executors import cancel, job_places, submit
 from beyond_sharpening.sweep.job import KedroRun
+from sweep.stand_in import stand_in, wait_until_started
 
 
 def options(**changed) -> Sweep:

@@ -7,15 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import mlflow
+import psutil
 import pytest
 from mlflow.tracking import MlflowClient
-from stand_in import stand_in, wait_until_started
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.interruption import InterruptedRun
 from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.sweep.launch import Outcome, launch
 from beyond_sharpening.sweep.plan import Plan, State, Task
+from sweep.stand_in import stand_in, wait_until_started
 
 pytestmark = pytest.mark.whole
 
@@ -94,6 +95,19 @@ def test_a_failure_stops_only_what_needs_it_and_a_rerun_goes_on_in_the_same_mlfl
     assert parent().info.run_id == failed.info.run_id
     assert parent().info.status == "FINISHED"
     assert parent().data.metrics == {"tasks": 5, "finished": 5, "failed": 0}
+
+
+def test_what_hangs_is_stopped_after_its_minutes_and_killed_if_it_does_not_stop(tmp_path, monkeypatch):
+    monkeypatch.setattr("beyond_sharpening.sweep.executors.PATIENCE", 0.5)
+    asked = plan(tmp_path, task("hangs", does="deaf"), task("goes well"), task("dies", does="die"))
+    asked = replace(asked, options=asked.options.model_copy(update={"minutes": 4 / 60}))
+    said: list[str] = []
+    assert endings(launch(asked, said.append)) == {"hangs": "failed", "goes well": "finished", "dies": "failed"}
+    assert [line for line in said if line.startswith("stopping")] == [
+        "stopping  hangs: it takes more than sweep.minutes = 0.0666667"
+    ]
+    started = psutil.Process().children(recursive=True)
+    assert not [process for process in started if "--pipeline=deaf" in process.cmdline()]
 
 
 def test_the_cause_of_a_failure_is_the_error_or_else_what_was_said_last(tmp_path):

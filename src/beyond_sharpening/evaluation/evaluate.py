@@ -21,7 +21,9 @@ BASE_COMPLETION = ["benchmark", "problem_id", "replicate", "sample_id", "tokens"
 """The columns of the base's completions that policies score: whose they are, and their token ids."""
 
 
-def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | None = None) -> pd.DataFrame:
+def evaluate(
+    arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | None = None, *, tokens: bool = True
+) -> pd.DataFrame:
     """Draw from ``policy`` with every decoder and grade; one row a completion, the samples contract.
 
     Log-probabilities are sums in nats at temperature 1, EOS included, whatever decoder drew. Beside the contract's
@@ -34,13 +36,14 @@ def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | 
         base: what scores every completion too.
         exam: problems, decoders, lengths, grader and seed.
         folder: where parts are kept; those that are there are not made again. None keeps nothing.
+        tokens: whether the table has them; they take more memory than all else.
     """
+    columns = [*dict.fromkeys([*SAMPLE_COLUMNS, "score", "diagnostics", *(["tokens"] if tokens else [])])]
     parts = drawn_parts(arm, policy, base, exam)
-    tables = _complete(parts, arm, policy, base, exam, folder)
+    tables = _complete(parts, arm, policy, base, exam, folder, columns)
     places = {name: place for place, name in enumerate(exam.decoders)}
     order = sorted(range(len(parts)), key=lambda row: places[str(parts[row].name)])
-    samples = pd.concat([tables[row] for row in order], ignore_index=True)
-    return samples[[*dict.fromkeys([*SAMPLE_COLUMNS, "score", "diagnostics", "tokens"])]]
+    return pd.concat([tables[row] for row in order], ignore_index=True)[columns]
 
 
 def score_base(
@@ -61,15 +64,21 @@ def score_base(
 
 
 def _complete(
-    parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | None
+    parts: Sequence[Part],
+    arm: Arm,
+    policy: Policy,
+    base: Policy,
+    exam: Exam,
+    folder: Path | None,
+    columns: list[str] | None = None,
 ) -> list[pd.DataFrame]:
-    """The rows of all parts, in order; those that are not there yet are made first."""
+    """The rows of all parts, in order, or columns of them; those that are not there yet are made first."""
     with ExitStack() as until_read:
         kept = Path(until_read.enter_context(tempfile.TemporaryDirectory())) if folder is None else folder
         kept.mkdir(parents=True, exist_ok=True)
         missing = [part for part in parts if not part.file(kept).is_file()]
         _make(missing, arm, policy, base, exam, kept)
-        return [pd.read_parquet(part.file(kept)) for part in parts]
+        return [pd.read_parquet(part.file(kept), columns=columns) for part in parts]
 
 
 def _make(parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path) -> None:

@@ -21,6 +21,7 @@ from beyond_sharpening.evaluation.exam import Arm, Exam
 from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters.decoders import Decoder
 from beyond_sharpening.problems import Problem
+from beyond_sharpening.storage import written_whole
 
 BATCHES, COMPLETIONS = 4, 32
 """A part holds the problems that fill some batches at this many completions each: few enough to lose, enough to keep
@@ -51,10 +52,8 @@ class Part:
 
     def keep(self, rows: pd.DataFrame, folder: Path) -> None:
         """Write the rows, whole or not at all."""
-        file = self.file(folder)
-        unfinished = file.with_suffix(".unfinished")
-        rows.to_parquet(unfinished)
-        unfinished.replace(file)
+        with written_whole(self.file(folder)) as beside:
+            rows.to_parquet(beside)
 
 
 def drawn_parts(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> list[Part]:

@@ -8,9 +8,10 @@ from beyond_sharpening.grading.canonical import canonical
 
 _ARGUMENT = r"\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|[0-9A-Za-z])"
 _BARE = rf"\\[dtc]?frac{_ARGUMENT}{_ARGUMENT}|\\[A-Za-z]+(?:\s*\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})+|[^\s${{}}]+"
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])")
+_BOX = re.compile(r"(?<!\\)\\+(?:boxed|fbox|framebox)(?![A-Za-z])")
+# A run of backslashes is looked at once, at its start: from each of them, a megabyte would take half an hour.
 _TOKEN = re.compile(
-    rf"(?P<box>\\+(?:boxed|fbox|framebox)(?![A-Za-z])\s*)(?P<open>\{{|(?P<bare>{_BARE}))?|\\.|\{{|\}}", re.DOTALL
+    rf"(?P<box>(?<!\\)\\+(?:boxed|fbox|framebox)(?![A-Za-z])\s*)(?P<open>\{{|(?P<bare>{_BARE}))?|\\.|\{{|\}}", re.DOTALL
 )
 # What may stand between two boxes of one answer: something that lists them, besides signs of mathematics and names.
 _LISTS = r",|;|&|~|\\\\|\\(?:q?quad|[ ,;:])|(?<![A-Za-z])(?:and|or|et|und|y)(?![A-Za-z])|[，、和或]"

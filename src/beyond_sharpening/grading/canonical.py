@@ -2,10 +2,10 @@
 
 import re
 from fractions import Fraction
-from functools import lru_cache
 from typing import NamedTuple
 
 from beyond_sharpening.grading.number_words import spelled_number
+from beyond_sharpening.grading.remembered import remembered
 from beyond_sharpening.grading.typesetting import without_typesetting
 
 _UNSIGNED = r"(?:(?:[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+)|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)"
@@ -33,7 +33,7 @@ _DIGITS_OF_A_ROUNDED_NUMBER = 6
 _ERROR_OF_A_DOUBLE = Fraction(1, 10**15)
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def canonical(text: str) -> str:
     """Return the answer without its typesetting: one string for equal numbers, ``""`` for nothing.
 
@@ -91,7 +91,7 @@ def _rounds_to(decimal: str, ratio: str, exact: Fraction) -> bool:
     return abs(stands_for.value - exact) <= stands_for.error
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def _number(plain: str) -> Fraction | None:
     if len(plain) > _LONGEST_NUMBER:
         return None

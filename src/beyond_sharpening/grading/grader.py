@@ -8,6 +8,7 @@ from beyond_sharpening.grading.gold import acceptable
 from beyond_sharpening.grading.judge import quick_verdict
 from beyond_sharpening.grading.pool import judge_in_processes
 from beyond_sharpening.grading.reading import stated_answer
+from beyond_sharpening.grading.remembered import LONGEST
 from beyond_sharpening.grading.verdict import Claim, Verdict
 
 _MOST_WORKERS = 16
@@ -98,7 +99,8 @@ def _remember(verdicts: dict[Claim, Verdict], judged: list[Claim]) -> None:
     """Keep what computer algebra found, for a training asks about the same answers again and again."""
     if len(_judged) > _MOST_REMEMBERED:
         _judged.clear()
-    _judged.update({claim: verdicts[claim] for claim in judged if verdicts[claim].outcome != "timeout"})
+    short = (claim for claim in judged if len(claim.text) <= LONGEST)
+    _judged.update({claim: verdicts[claim] for claim in short if verdicts[claim].outcome != "timeout"})
 
 
 def check_claims(completions: Sequence[str], golds: Sequence[str], workers: int | None, timeout: float) -> None:

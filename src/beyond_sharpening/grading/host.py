@@ -36,7 +36,7 @@ def main(pipe: int) -> None:
     """Serve requests from the pipe of that number until its other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted training closes the pipe
     multiprocessing.get_context("forkserver").set_forkserver_preload(
-        ["math_verify", "beyond_sharpening.grading.worker"]
+        ["beyond_sharpening.grading.warm", "beyond_sharpening.grading.worker"]
     )
     connection = Connection(pipe)
     pools: dict[tuple[str, int], ProcessPool] = {}

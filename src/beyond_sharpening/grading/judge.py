@@ -10,20 +10,29 @@ from functools import lru_cache
 from beyond_sharpening.grading.algebra import UnreadableAnswer, equivalent
 from beyond_sharpening.grading.canonical import canonical
 from beyond_sharpening.grading.gold import accepts
+from beyond_sharpening.grading.remembered import LONGEST
 from beyond_sharpening.grading.verdict import UNPARSABLE, Claim, Verdict
 
-# Longer answers are taken apart in worker processes: a degenerate one may be nested thousands of brackets deep.
-_LONGEST_AT_ONCE = 400
 
-
-@lru_cache(maxsize=1 << 16)
 def quick_verdict(claim: Claim) -> Verdict | None:
-    """Judge without math-verify; None when that takes more than comparing strings and exact numbers."""
+    """Judge without math-verify; None when that takes more than comparing strings and exact numbers.
+
+    Longer answers are compared as they stand: a degenerate one may be nested thousands of brackets deep, and is taken
+    apart in a worker process.
+    """
+    if len(claim.text) <= LONGEST:
+        return _judged_at_once(claim)
     answer = canonical(claim.text)
     if not answer:
         return UNPARSABLE
-    if len(claim.text) > _LONGEST_AT_ONCE:
-        return _verdict(answer, True) if answer == canonical(claim.gold) else None
+    return _verdict(answer, True) if answer == canonical(claim.gold) else None
+
+
+@lru_cache(maxsize=1 << 16)
+def _judged_at_once(claim: Claim) -> Verdict | None:
+    answer = canonical(claim.text)
+    if not answer:
+        return UNPARSABLE
     decision = accepts(claim.gold, claim.text)
     return None if decision is None else _verdict(answer, decision)
 
@@ -42,9 +51,10 @@ def judge(claim: Claim) -> Verdict:
 
 
 def warm_up() -> None:
-    """Load math-verify and its grammar, so that the first claim's time limit does not pay for it."""
+    """Load math-verify, its grammar and what sympy loads when first asked: no claim's time limit pays for it."""
     logging.getLogger("math_verify").setLevel(logging.ERROR)  # warns that its time limits are off
-    equivalent("x", "y")
+    for answer in (r"\sqrt{2}+x", r"\frac{x+1}{2}", r"\sin x"):
+        equivalent("x^2", answer)
 
 
 def _verdict(answer: str, correct: bool) -> Verdict:

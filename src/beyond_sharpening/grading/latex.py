@@ -1,14 +1,14 @@
 """Reading an expression as LaTeX, by the grammar that math-verify uses: the whole of it, or nothing."""
 
 import re
-from functools import lru_cache
 from typing import Any
 
 from beyond_sharpening.grading.canonical import number, rounded
+from beyond_sharpening.grading.remembered import remembered
 from beyond_sharpening.grading.typesetting import without_typesetting
 
 
-@lru_cache(maxsize=1 << 12)
+@remembered(1 << 12)
 def read(expression: str) -> list[Any]:
     """Read a whole expression as LaTeX, or return nothing.
 

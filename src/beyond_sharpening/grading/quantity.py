@@ -5,11 +5,11 @@ A unit may be left out, for the question names it; another unit is another answe
 
 import re
 from fractions import Fraction
-from functools import lru_cache
 from typing import NamedTuple
 
 from beyond_sharpening.grading.canonical import number
 from beyond_sharpening.grading.number_words import NUMBER_WORD
+from beyond_sharpening.grading.remembered import remembered
 from beyond_sharpening.grading.typesetting import in_ascii, without_typesetting
 from beyond_sharpening.grading.units import conversion, is_spelled, split_factor, unit_name
 
@@ -67,7 +67,7 @@ class Quantity(NamedTuple):
         return not self.unit and self.factor == 1
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def quantity(text: str) -> Quantity:
     r"""Split an answer into its value and its unit.
 

@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 from beyond_sharpening.grading.canonical import number
+from beyond_sharpening.grading.remembered import remembered
 from beyond_sharpening.grading.typesetting import without_typesetting
 
 _CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
@@ -48,7 +48,7 @@ class Several:
         return self.kind not in ("list", "alternatives", "set", "union")
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def structure(text: str) -> str | Several:
     """Return the parts of an answer, or its one expression without brackets that only group it."""
     plain = without_typesetting(text)

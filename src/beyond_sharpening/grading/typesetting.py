@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from functools import lru_cache
+
+from beyond_sharpening.grading.remembered import remembered
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")  # most answers are, so they take a short way
 _GROUP = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
@@ -90,7 +91,7 @@ _TYPESETTING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def without_typesetting(text: str) -> str:
     """Return the text without what only sets the type; its numbers as they were written."""
     if _INTEGER.fullmatch(text):

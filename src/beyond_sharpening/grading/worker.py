@@ -48,16 +48,17 @@ def work(function: str, claim: Claim, seconds: float) -> Verdict | Failure:
         seconds: of computing that it may take; waiting for a busy processor is not counted.
     """
     try:
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-        return _judged(function, claim)
+        try:
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            return _judged(function, claim)
+        finally:  # within what is caught: the time may be over as the timer is stopped
+            signal.setitimer(signal.ITIMER_PROF, 0)
     except (_OutOfTime, MemoryError):
         return Verdict("timeout", canonical(claim.text) or None)
     except RecursionError:
         return Failure("nested too deep")
-    except Exception as error:  # sympy raises almost anything
+    except BaseException as error:  # sympy raises almost anything, and a grader of the user's may exit
         return Failure(repr(error)[:400])
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _function(name: str) -> Callable[..., Any]:

@@ -77,6 +77,7 @@ class Sweep(_Block):
     objectives: dict[ObjectiveName, Axes] = Field(description="The axes of each objective; null leaves it out.")
     executor: Literal["local", "slurm"]
     at_once: int = Field(ge=1, description="Jobs that run, or wait in SLURM's queue, at a time.")
+    minutes: float | None = Field(default=None, gt=0, description="A local job that takes longer is stopped.")
     slurm: Slurm
 
     @field_validator("objectives", mode="before")

@@ -6,8 +6,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import submitit
 
 from beyond_sharpening.errors import BadInput
@@ -77,7 +79,7 @@ def submit(
 
 
 def cancel(jobs: Sequence[submitit.Job[None]]) -> None:
-    """Cancel jobs; local ones have ended, or been given ``PATIENCE`` to, when this returns."""
+    """Cancel jobs; local ones have ended when this returns: those that do not in ``PATIENCE`` are killed."""
     local = [job for job in jobs if isinstance(job, submitit.LocalJob)]
     for job in jobs:
         if job in local:
@@ -87,6 +89,18 @@ def cancel(jobs: Sequence[submitit.Job[None]]) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and not all(job.done() for job in local):
         time.sleep(0.1)
+    for job in local:
+        if not job.done():
+            _kill(int(job.job_id))
+
+
+def _kill(process: int) -> None:
+    """A process and all that it has started."""
+    with suppress(psutil.NoSuchProcess):
+        first = psutil.Process(process)
+        for each in [*first.children(recursive=True), first]:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def _asked_of_slurm(name: str, gpus: int, slurm: Slurm) -> dict[str, object]:

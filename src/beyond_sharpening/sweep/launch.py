@@ -79,6 +79,7 @@ class Launcher:
         self._logs = plan.data / "08_reporting" / "jobs" / datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
         self._waiting = [task for task in plan.tasks if task.state != State.FINISHED]
         self._running: dict[int, tuple[Task, submitit.Job[None]]] = {}
+        self._began: dict[int, float] = {}
         self.outcomes = {task.name: Outcome("skipped") for task in plan.tasks if task.state == State.FINISHED}
 
     def run(self) -> None:
@@ -101,6 +102,13 @@ class Launcher:
             if job.done():
                 del self._running[place]
                 self._end(task, "finished" if job.exception() is None else "failed", job.paths.stdout)
+            elif self._hangs(place):
+                self._say(f"stopping  {task.name}: it takes more than sweep.minutes = {self._plan.options.minutes:g}")
+                cancel([job])
+
+    def _hangs(self, place: int) -> bool:
+        most, is_local = self._plan.options.minutes, self._plan.options.executor == "local"
+        return is_local and most is not None and time.monotonic() - self._began[place] > 60 * most
 
     def _give_up(self) -> None:
         """Tasks whose model could not be prepared."""
@@ -120,7 +128,7 @@ class Launcher:
             folder = self._logs / task.name
             job = submit(run, task.name, folder, self._plan.options, task.gpus, self._places[place])
             self._waiting.remove(task)
-            self._running[place] = (task, job)
+            self._running[place], self._began[place] = (task, job), time.monotonic()
             self._say(f"started   {task.name}: {job.paths.stdout}")
 
     def _end(self, task: Task, ending: str, log: Path | None) -> None:

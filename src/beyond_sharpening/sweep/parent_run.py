@@ -17,6 +17,7 @@ from beyond_sharpening.cells.identity import commit
 from beyond_sharpening.parameters.sweep import Sweep
 from beyond_sharpening.sweep.plan import Plan, dotlist
 from beyond_sharpening.wiring.hooks import RUN_TAGS
+from beyond_sharpening.wiring.tracking import failures_told, tried
 
 SWEEP = "sweep"
 """The tag by which the same sweep is found again: the hash of its cells and their data folder."""
@@ -47,7 +48,7 @@ class ParentRun:
 
     def close(self, status: str) -> None:
         """End it, and what runs beneath it were killed before they could end themselves."""
-        for run in self._beneath(self.run_id):
+        for run in tried(lambda: [*self._beneath(self.run_id)]) or []:
             if run.info.status == "RUNNING":
                 self._client.set_terminated(run.info.run_id, "KILLED")
         self._client.set_terminated(self.run_id, status)
@@ -68,10 +69,14 @@ class ParentRun:
 
 @contextmanager
 def parent_run(plan: Plan) -> Iterator[ParentRun]:
-    """Open the sweep's run; an error, or an interruption, marks it failed. It is for the caller to close otherwise."""
+    """Open the sweep's run; an error, or an interruption, marks it failed. It is for the caller to close otherwise.
+
+    MLflow's failures end nothing once it is open.
+    """
     parent = ParentRun(plan)
-    try:
-        yield parent
-    except BaseException:
-        parent.close("FAILED")
-        raise
+    with failures_told():
+        try:
+            yield parent
+        except BaseException:
+            parent.close("FAILED")
+            raise

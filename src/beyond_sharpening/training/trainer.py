@@ -369,7 +369,8 @@ class ObjectiveTrainer(RLOOTrainer):
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         workspace = Path(cast(str, self.args.output_dir))
-        with told_when_full(states.folder(workspace, self.state.global_step), workspace):
+        state, before = states.folder(workspace, self.state.global_step), sealed_states(workspace)
+        with told_when_full(state, state, like=states.folder(workspace, before[-1]) if before else None):
             super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:

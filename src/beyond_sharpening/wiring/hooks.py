@@ -114,7 +114,7 @@ class Provenance:
 
 
 class Tracking:
-    """Tags the MLflow run, and lets a signal fail it: MLflow would call it finished, or leave it running."""
+    """Tags the MLflow run; a signal fails it, where MLflow would call it finished; MLflow's failures end nothing."""
 
     def __init__(self) -> None:
         self._signals = ExitStack()
@@ -145,18 +145,19 @@ class Tracking:
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
         import mlflow
 
-        from beyond_sharpening.wiring.tracking import own_and_close_abandoned
+        from beyond_sharpening.wiring.tracking import failures_told, own_and_close_abandoned
 
         if mlflow.active_run() is not None:
             mlflow.set_tags({**self._tags, "runtime_params": run_params.get("runtime_params")})
             mlflow.set_tags(json.loads(os.environ.get(RUN_TAGS, "{}")))
             own_and_close_abandoned()
+            self._signals.enter_context(failures_told())
         self._signals.enter_context(interruption.handled())
 
-    @hook_impl
+    @hook_impl(trylast=True)  # the MLflow run is closed by then
     def after_pipeline_run(self) -> None:
         self._signals.close()
 
-    @hook_impl
+    @hook_impl(trylast=True)
     def on_pipeline_error(self) -> None:
         self._signals.close()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from mlflow.entities import Metric
 from beyond_sharpening import interruption
 from beyond_sharpening.locks import Owner
 from beyond_sharpening.parameters import leaves
+from beyond_sharpening.storage import told_when_full
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,6 +32,9 @@ def make_store(uri: str) -> None:
     """Make the tables of a new SQLite store, whole or not at all; another kind of store, or one that is there, stays.
 
     Runs that begin together on a fresh clone would make them at the same time, and break one another's.
+
+    Raises:
+        DiskFull: if there is no room for them.
     """
     from filelock import FileLock
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -46,7 +51,8 @@ def make_store(uri: str) -> None:
             return
         unfinished = file.with_name(f"{file.name}.unfinished")
         unfinished.unlink(missing_ok=True)
-        SqlAlchemyStore(f"sqlite:///{unfinished}", "mlruns").engine.dispose()
+        with told_when_full(unfinished, file):
+            SqlAlchemyStore(f"sqlite:///{unfinished}", "mlruns").engine.dispose()
         unfinished.rename(file)
 
 
@@ -67,15 +73,21 @@ def add_to_cells(cells: str, metrics: Mapping[str, float]) -> bool:
     run = mlflow.active_run()
     if run is None or "'" in cells:  # a name that is not one of ours
         return False
+    newest = tried(lambda: _newest(run.info.experiment_id, cells)) or []
+    for run_id in newest:
+        RunMetrics(mlflow.get_tracking_uri(), run_id)(dict(metrics), 0)
+    return bool(newest)
+
+
+def _newest(experiment: str, cells: str) -> list[str]:
+    """The last run of each of these cells."""
     own = _own_tags()
     same = [f"tags.{name} = '{own[name]}'" for name in ("model", "domain") if name in own]
     asked = " and ".join([f"tags.{CELL} LIKE '{cells}'", *same])
     newest: dict[str, str] = {}
-    for found in MlflowClient().search_runs([run.info.experiment_id], asked):  # the newest first
+    for found in MlflowClient().search_runs([experiment], asked):  # the newest first
         newest.setdefault(found.data.tags[CELL], found.info.run_id)
-    for run_id in newest.values():
-        RunMetrics(mlflow.get_tracking_uri(), run_id)(dict(metrics), 0)
-    return bool(newest)
+    return [*newest.values()]
 
 
 def _own_tags() -> dict[str, str]:
@@ -93,9 +105,9 @@ def nested_run(name: str, parameters: Mapping[str, Any], cell: str) -> Iterator[
     cannot be written, what is tracked goes nowhere, and what runs within goes on.
     """
     told = {key: value for key, value in leaves(parameters) if value not in (None, [], "")}
-    run_id = _tried(lambda: _open(name, cell)) or ""
+    run_id = tried(lambda: _open(name, cell)) or ""
     if run_id:
-        _tried(lambda: mlflow.log_params(told))
+        tried(lambda: mlflow.log_params(told))
     track = RunMetrics(mlflow.get_tracking_uri(), run_id)
     try:
         yield track
@@ -113,21 +125,67 @@ def _open(name: str, cell: str) -> str:
 def _close(track: RunMetrics, status: str) -> None:
     track.write(now=True)
     if (run := mlflow.active_run()) is not None and run.info.run_id == track.run_id:
-        _tried(lambda: mlflow.end_run(status))
+        tried(lambda: mlflow.end_run(status))
 
 
-def _tried(write: Callable[[], T]) -> T | None:
+def tried(write: Callable[[], T]) -> T | None:
     """What writes into MLflow, or a warning: MLflow's failures end nothing else."""
     try:
         return write()
     except Exception as error:
         if interruption.reason():  # raised within MLflow, which makes it an exception of its own
             raise
-        logger.warning(
-            "MLflow (%s) could not be written (%s): the run goes on without; its files have everything",
-            *(_shown(mlflow.get_tracking_uri()), _first_line(error)),
-        )
+        _warn(error)
         return None
+
+
+WRITES = (
+    *("log_param", "log_metric", "log_batch", "log_artifact", "log_artifacts", "log_text", "set_tag"),
+    *("set_terminated", "update_run"),
+)
+"""The methods of MLflow's client that its users, kedro-mlflow among them, write by, and whose answers nobody reads."""
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Within it what cannot be written to MLflow is warned of, whoever writes it, and ends nothing.
+
+    MLflow is then left alone for ``PAUSE`` seconds: a server that is away may take half a minute to say so, and a run
+    writes its parameters one by one. What would have been written meanwhile is not; its files have it.
+    """
+    failed = [-math.inf]
+
+    def forgiving(write: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(write)
+        def written(*given: Any, **named: Any) -> Any:
+            if time.monotonic() - failed[0] < PAUSE:
+                return None
+            try:
+                return write(*given, **named)
+            except Exception as error:
+                if interruption.reason():
+                    raise
+                _warn(error)
+                failed[0] = time.monotonic()
+                return None
+
+        return written
+
+    strict = {name: getattr(MlflowClient, name) for name in WRITES}
+    for name, write in strict.items():
+        setattr(MlflowClient, name, forgiving(write))
+    try:
+        yield
+    finally:
+        for name, write in strict.items():
+            setattr(MlflowClient, name, write)
+
+
+def _warn(error: Exception) -> None:
+    logger.warning(
+        "MLflow (%s) could not be written (%s): the run goes on without; its files have everything",
+        *(_shown(mlflow.get_tracking_uri()), _first_line(error)),
+    )
 
 
 def _shown(uri: str) -> str:
@@ -211,7 +269,10 @@ class RunMetrics:
         try:
             client = MlflowClient(self.tracking_uri)
             while self.missing:
-                client.log_batch(self.run_id, metrics=self.missing[:BATCH])
+                log_batch = getattr(
+                    client.log_batch, "__wrapped__", MlflowClient.log_batch
+                )  # which fails where it does
+                log_batch(client, self.run_id, metrics=self.missing[:BATCH])
                 del self.missing[:BATCH]
         except Exception as error:
             if interruption.reason():
@@ -227,4 +288,4 @@ class RunMetrics:
     def keep(self, name: str, text: str) -> None:
         """Keep a text as an artifact of the run."""
         if self.run_id:
-            _tried(lambda: MlflowClient(self.tracking_uri).log_text(self.run_id, text, name))
+            tried(lambda: MlflowClient(self.tracking_uri).log_text(self.run_id, text, name))

@@ -95,7 +95,7 @@ def evaluate_policy(
     for checkpoint in Evaluation.model_validate(options).checkpoints:
         arm = Arm(model, trained.objective, trained.naming(), checkpoint, train_seed)
         examined = (arm, policies[checkpoint], base)
-        samples.append(evaluate(*examined, exam, Path(parts)).drop(columns="tokens"))
+        samples.append(evaluate(*examined, exam, Path(parts), tokens=False))
         scores.append(score_base(*examined, base_completions, exam, Path(parts)))
     drawn = pd.concat(samples, ignore_index=True)
     add_to_cells(place(trained.objective, trained.naming(), train_seed), _accuracies(drawn))
