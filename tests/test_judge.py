@@ -36,9 +36,10 @@ def test_a_policy_is_evaluated_scored_under_both_models_compared_and_reported(
     bootstrap_project(ROOT)
     made = CliRunner().invoke(cli, ["run", "--env=test", "--pipelines=prepare_base", f"--params=data={data}"])
     assert made.exit_code == 0
-    shutil.copytree(data / "06_models/tiny/base/policy", tmp_path / "elsewhere")
+    for seed in ("one", "two"):
+        shutil.copytree(data / "06_models/tiny/base/policy", tmp_path / seed)
 
-    told = judge(data, f"policies.copy.path={tmp_path / 'elsewhere'}")
+    told = judge(data, f"policies.copy.path={tmp_path / 'one'}+{tmp_path / 'two'}")
     assert told.startswith("0"), told
     samples = pd.read_parquet(data / CELL / "samples.parquet")
     validate_samples(samples)
@@ -49,10 +50,16 @@ def test_a_policy_is_evaluated_scored_under_both_models_compared_and_reported(
     drawn = base[base["decoder"] == "temperature"]
     assert sorted(scores["logp_policy"]) == pytest.approx(sorted(drawn["logp_policy"]), abs=1e-4)
 
+    second = pd.read_parquet(data / CELL.replace("seed-0", "seed-1") / "samples.parquet")
+    assert set(second["train_seed"]) == {1}
+    assert second["completion"].tolist() != samples["completion"].tolist(), "each seed draws for itself"
+
     summary = json.loads((data / "08_reporting/judge/summary.json").read_text())
     assert {row["policy"] for row in summary["mechanism"]} == {"copy"}
     assert [row["kl"] for row in summary["mechanism"]] == pytest.approx([0, 0, 0], abs=1e-4)
-    assert {(row["a"], row["b"]) for row in summary["comparisons"] if row["family"] == "primary"} == {("copy", "base")}
+    primary = [row for row in summary["comparisons"] if row["family"] == "primary"]
+    assert {(row["a"], row["b"]) for row in primary} == {("copy", "base")}
+    assert {row["n_seeds_a"] for row in primary} == {2}, "and the interval is over them"
     report = (data / "08_reporting/judge/report.md").read_text()
     assert "copy: the whole model of" in report
     assert "Task reward" not in report, "no objective of this project was there"

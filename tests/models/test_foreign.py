@@ -32,7 +32,7 @@ def moved(base: Policy, tmp_path: Path) -> Policy:
 
 
 def taken(path: Path, base: Policy, folder: Path, **options: Any) -> tuple[Policy, list[str]]:
-    return take_over("grpo", ForeignPolicy(path=str(path), **options), base, folder / "kept")
+    return take_over("grpo", str(path), ForeignPolicy(path=str(path), **options), base, folder / "kept")
 
 
 def logits(policy: Policy) -> torch.Tensor:

@@ -21,12 +21,13 @@ SHAPE = ("model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_at
 PROBE = [{"role": "user", "content": "What is 1 + 1?"}]
 
 
-def take_over(name: str, options: ForeignPolicy, base: Policy, folder: Path) -> tuple[Policy, list[str]]:
+def take_over(name: str, path: str, options: ForeignPolicy, base: Policy, folder: Path) -> tuple[Policy, list[str]]:
     """Load a policy and keep it, its adapter merged, with the base's tokenizer and generation configuration.
 
     Args:
         name: what it is called, for messages.
-        options: where it is.
+        path: the hub id or local folder, one of those that it has.
+        options: the rest of what is said of it.
         base: the start model, settled.
         folder: where it is kept; written over.
 
@@ -37,9 +38,9 @@ def take_over(name: str, options: ForeignPolicy, base: Policy, folder: Path) -> 
         BadInput: if it cannot be loaded, was not trained from this base (another shape or vocabulary), or would be
             asked or ended differently from the base (another chat template, further EOS tokens).
     """
-    check_there(name, options)
-    model, notes = _load(name, options, base)
-    tokenizer = _own_tokenizer(options)
+    check_there(name, path)
+    model, notes = _load(name, path, options.revision, base)
+    tokenizer = _own_tokenizer(path, options.revision)
     if tokenizer is None:
         notes.append(f"{name}: has no tokenizer of its own; the base's is taken")
     else:
@@ -48,51 +49,51 @@ def take_over(name: str, options: ForeignPolicy, base: Policy, folder: Path) -> 
     return save_policy(model, base.tokenizer(), folder), notes
 
 
-def check_there(name: str, options: ForeignPolicy) -> None:
+def check_there(name: str, path: str) -> None:
     """Raise a BadInput for a folder that is not there or holds no model."""
-    folder = Path(options.path)
-    if not is_folder(options.path):
+    folder = Path(path)
+    if not is_folder(path):
         return
     if not folder.is_dir():
-        raise BadInput(f"policies.{name}.path = {options.path!r}: there is no such folder")
+        raise BadInput(f"policies.{name}.path = {path!r}: there is no such folder")
     if not any((folder / file).is_file() for file in ("config.json", "adapter_config.json")):
         inside = sorted(file.parent.name for file in folder.glob("*/*config.json") if file.parent.is_dir())
         hint = f"; there are models in it, though: {', '.join(dict.fromkeys(inside))}" if inside else ""
         raise BadInput(
-            f"policies.{name}.path = {options.path!r} holds neither a model (config.json) nor an adapter "
+            f"policies.{name}.path = {path!r} holds neither a model (config.json) nor an adapter "
             f"(adapter_config.json){hint}"
         )
 
 
-def _load(name: str, options: ForeignPolicy, base: Policy) -> tuple[PreTrainedModel, list[str]]:
+def _load(name: str, path: str, revision: str, base: Policy) -> tuple[PreTrainedModel, list[str]]:
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import find_adapter_config_file
 
-    source: dict[str, Any] = {"revision": options.revision}
+    source: dict[str, Any] = {"revision": revision}
     try:
-        if (adapter := find_adapter_config_file(options.path, **source)) is not None:
-            return _merged(options, base), [f"{name}: an adapter{_said_base(Path(adapter))}, merged into the base"]
-        config = AutoConfig.from_pretrained(options.path, **source)
+        if (adapter := find_adapter_config_file(path, **source)) is not None:
+            return _merged(path, revision, base), [f"{name}: an adapter{_said_base(Path(adapter))}, merged into the base"]
+        config = AutoConfig.from_pretrained(path, **source)
         _check_shape(name, config, base)
         with without_bars():
-            model = AutoModelForCausalLM.from_pretrained(options.path, **source, use_safetensors=True, dtype="auto")
+            model = AutoModelForCausalLM.from_pretrained(path, **source, use_safetensors=True, dtype="auto")
     except BadInput:
         raise
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         first = str(error).strip().partition("\n")[0]
         raise BadInput(
-            f"policies.{name}.path = {options.path!r} (revision {options.revision}) cannot be loaded: {first}"
+            f"policies.{name}.path = {path!r} (revision {revision}) cannot be loaded: {first}"
         ) from error
-    return model, [f"{name}: the whole model of {options.path}"]
+    return model, [f"{name}: the whole model of {path}"]
 
 
-def _merged(options: ForeignPolicy, base: Policy) -> PreTrainedModel:
+def _merged(path: str, revision: str, base: Policy) -> PreTrainedModel:
     """The base with the adapter in its weights, in float32: bfloat16 would round a small change away."""
     from peft import PeftModel
 
     merged: PreTrainedModel = PeftModel.from_pretrained(
-        base.model(), options.path, revision=options.revision
+        base.model(), path, revision=revision
     ).merge_and_unload()
     return merged
 
@@ -112,12 +113,12 @@ def _check_shape(name: str, config: Any, base: Policy) -> None:
             )
 
 
-def _own_tokenizer(options: ForeignPolicy) -> PreTrainedTokenizerBase | None:
+def _own_tokenizer(path: str, revision: str) -> PreTrainedTokenizerBase | None:
     """Its tokenizer; None where only special tokens, or no file at all, are there."""
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(options.path, revision=options.revision)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
     except (OSError, ValueError, KeyError):
         return None
     return None if tokenizer.get_vocab().keys() <= tokenizer.get_added_vocab().keys() else tokenizer

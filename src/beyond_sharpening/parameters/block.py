@@ -71,7 +71,8 @@ def _as_list(value: Any, annotation: Any) -> Any:
     if not isinstance(value, str | int | float):
         return value
     kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    lists = [get_origin(kind) in (list, tuple) for kind in kinds if kind is not NoneType]
+    bare = [get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in kinds]
+    lists = [get_origin(kind) in (list, tuple) for kind in bare if kind is not NoneType]
     if all(lists) or (any(lists) and isinstance(value, str) and "+" in value):
         return listed(value)
     return value

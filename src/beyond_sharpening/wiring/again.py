@@ -10,7 +10,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import MemoryDataset
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.parameters import Training
+from beyond_sharpening.parameters import ForeignPolicy, Training
 from beyond_sharpening.wiring.dry_run import stage_of, stages
 from beyond_sharpening.wiring.manifests import GUARDED, is_stale
 from beyond_sharpening.wiring.preflight import nodes_to_run
@@ -95,7 +95,8 @@ def _examined(node: Node, parameters: Mapping[str, Any]) -> list[tuple[str, str,
     found: list[tuple[str, str, int]] = []
     for policy in (name.removesuffix("_samples") for name in node.outputs if name.endswith("_samples")):
         if policy == "foreign":
-            found += [(name, "default", 0) for name in parameters["policies"]]
+            foreign = {name: ForeignPolicy.model_validate(options) for name, options in parameters["policies"].items()}
+            found += [(name, "default", seed) for name, one in foreign.items() for seed in range(len(one.paths))]
         elif policy == "base":
             found.append((policy, "default", 0))
         elif policy in parameters["train"]:

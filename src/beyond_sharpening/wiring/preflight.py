@@ -91,7 +91,8 @@ def check_policies(parameters: Parameters) -> None:
     if not parameters.policies:
         raise BadInput("policies: there is none to judge; name one, --params=policies.my_grpo.path=FOLDER_OR_HUB_ID")
     for name, options in parameters.policies.items():
-        check_there(name, options)
+        for path in options.paths:
+            check_there(name, path)
 
 
 def check_problems(problems: int, trained: Mapping[str, Training]) -> None:

@@ -23,19 +23,21 @@ from beyond_sharpening.parameters import Comparison, ForeignPolicy
 from beyond_sharpening.pipelines.evaluate.nodes import build_exam
 from beyond_sharpening.reporting import Results, Run
 
-Taken = dict[str, tuple[Policy, list[str]]]
+Taken = dict[str, list[tuple[Policy, list[str]]]]
 Judged = dict[str, Any]
 
 
 def take_policies_over(policies: dict[str, dict[str, Any]], base: Policy, workspace: str) -> Taken:
-    """Each policy, with what is to be told of it."""
+    """The seeds of each policy, each with what is to be told of it."""
     from beyond_sharpening.models.foreign import take_over
 
-    folder = Path(workspace) / "policies"
-    return {
-        name: take_over(name, ForeignPolicy.model_validate(options), base, folder / name)
-        for name, options in policies.items()
-    }
+    taken: Taken = {}
+    for name, options in policies.items():
+        asked, folder = ForeignPolicy.model_validate(options), Path(workspace) / "policies" / name
+        taken[name] = [
+            take_over(name, path, asked, base, folder / f"seed-{seed}") for seed, path in enumerate(asked.paths)
+        ]
+    return taken
 
 
 def evaluate_policies(
@@ -56,12 +58,13 @@ def evaluate_policies(
     exam = build_exam(benchmarks, task, options, sample_seed, hardware)
     samples: dict[str, pd.DataFrame] = {}
     scores: dict[str, pd.DataFrame] = {}
-    for name, (policy, _) in taken.items():
-        examined = (Arm(model, name, "default", "last", 0), policy, base)
-        cell = place(name, "default", 0)
-        samples[cell] = evaluate(*examined, exam, Path(parts)).drop(columns="tokens")
-        scores[cell] = score_base(*examined, base_completions, exam, Path(parts))
-    told = [line for _, notes in taken.values() for line in notes]
+    for name, seeds in taken.items():
+        for seed, (policy, _) in enumerate(seeds):
+            examined = (Arm(model, name, "default", "last", seed), policy, base)
+            cell = place(name, "default", seed)
+            samples[cell] = evaluate(*examined, exam, Path(parts)).drop(columns="tokens")
+            scores[cell] = score_base(*examined, base_completions, exam, Path(parts))
+    told = list(dict.fromkeys(line for seeds in taken.values() for _, notes in seeds for line in notes))
     judged = {"samples": [*samples.values()], "base_scores": [*scores.values()], "notes": told}
     return {"samples": samples, "base_scores": scores, "judged": judged}
 
