@@ -1,6 +1,8 @@
 """Every format is known by its files alone, and the samples that come out are those that went in."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -24,6 +26,7 @@ from foreign import (
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.readers import Wishes, read_samples
+from beyond_sharpening.readers.prompts import Prompt
 from synthetic_samples import synthetic_samples
 
 
@@ -242,3 +245,50 @@ class TestTrl:
         assert "`accuracy_reward` of accuracy_reward, format_reward says what is right" in notes
         told, _ = read_samples([str(tmp_path)], Wishes({"correct": "format_reward"}))
         assert told["correct"].all()
+
+
+def asked(*paths: Path) -> Prompt:
+    """What the first sample answers."""
+    return read_samples([str(path) for path in paths], prompts=True).table["prompt"].iloc[0]
+
+
+class TestWhatWasAsked:
+    """Kept where it is asked for, with what its format says of it."""
+
+    def test_the_model_read_it_as_it_stands(self, tmp_path):
+        assert asked(lm_eval(tmp_path / "m", STRONG)) == ("text", "Q: ?")
+        assert asked(lighteval_before_structs(tmp_path / "details/m/old.parquet", STRONG)) == ("text", "problem 0")
+
+    def test_its_special_tokens_were_left_out(self, tmp_path):
+        assert asked(verl(tmp_path, 0, STRONG)) == ("stripped", "user\nproblem 0\nassistant\n")
+
+    def test_it_was_a_chat(self, tmp_path):
+        chat = asked(trl(tmp_path, 1, STRONG))
+        assert chat.messages() == [{"role": "user", "content": "problem 0"}]
+        log = inspect_log("m", {"0": [r"\boxed{5}"]})
+        assert "prompt" not in read_samples([str(write_json(tmp_path, log))], prompts=True).table, "it reasoned before"
+        log["samples"][0]["output"]["choices"][0]["message"]["content"] = r"\boxed{5}"
+        log["samples"][0]["messages"] = [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "2 + 3?"}]},
+            {"role": "assistant", "content": r"\boxed{5}"},
+        ]
+        assert asked(write_json(tmp_path, log)).messages() == [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "2 + 3?"},
+        ]
+
+    def test_the_question_alone_is_known(self, tmp_path):
+        assert asked(limit_of_rlvr(tmp_path / "m", STRONG)) == ("question", "?")
+        line = {"id": 1, "question": "2 + 3?", "response": "5", "gold": "5"}
+        assert asked(write_lines(tmp_path / "x.jsonl", [line])) == ("question", "2 + 3?")
+        said = {**line, "prompt": "Q: 2 + 3?"}
+        assert asked(write_lines(tmp_path / "x.jsonl", [said])) == ("unsaid", "Q: 2 + 3?"), "what was read comes first"
+
+    def test_a_comparison_reads_it_not(self, tmp_path):
+        assert "prompt" not in read_samples([str(lm_eval(tmp_path / "m", STRONG))]).table
+
+
+def write_json(folder: Path, log: dict[str, Any]) -> Path:
+    (folder / "log.json").write_text(json.dumps(log))
+    return folder / "log.json"

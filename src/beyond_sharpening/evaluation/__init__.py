@@ -4,6 +4,8 @@ exam      who is examined, and in what
 parts     what an evaluation is made of, and where it is kept
 examiner  makes a part
 evaluate  makes those that are not there, in one process or several
+scoring   samples that another system drew, scored under the models that drew them
+retokenised  from the texts of such samples to tokens
 """
 
 from beyond_sharpening.evaluation.evaluate import BASE_COMPLETION, evaluate, score_base

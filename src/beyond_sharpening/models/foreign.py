@@ -73,7 +73,9 @@ def _load(name: str, path: str, revision: str, base: Policy) -> tuple[PreTrained
     source: dict[str, Any] = {"revision": revision}
     try:
         if (adapter := find_adapter_config_file(path, **source)) is not None:
-            return _merged(path, revision, base), [f"{name}: an adapter{_said_base(Path(adapter))}, merged into the base"]
+            return _merged(path, revision, base), [
+                f"{name}: an adapter{_said_base(Path(adapter))}, merged into the base"
+            ]
         config = AutoConfig.from_pretrained(path, **source)
         _check_shape(name, config, base)
         with without_bars():
@@ -82,9 +84,7 @@ def _load(name: str, path: str, revision: str, base: Policy) -> tuple[PreTrained
         raise
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         first = str(error).strip().partition("\n")[0]
-        raise BadInput(
-            f"policies.{name}.path = {path!r} (revision {revision}) cannot be loaded: {first}"
-        ) from error
+        raise BadInput(f"policies.{name}.path = {path!r} (revision {revision}) cannot be loaded: {first}") from error
     return model, [f"{name}: the whole model of {path}"]
 
 
@@ -92,9 +92,7 @@ def _merged(path: str, revision: str, base: Policy) -> PreTrainedModel:
     """The base with the adapter in its weights, in float32: bfloat16 would round a small change away."""
     from peft import PeftModel
 
-    merged: PreTrainedModel = PeftModel.from_pretrained(
-        base.model(), path, revision=revision
-    ).merge_and_unload()
+    merged: PreTrainedModel = PeftModel.from_pretrained(base.model(), path, revision=revision).merge_and_unload()
     return merged
 
 

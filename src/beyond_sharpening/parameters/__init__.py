@@ -12,6 +12,7 @@ from beyond_sharpening.parameters.foreign import ForeignPolicy
 from beyond_sharpening.parameters.hardware import EngineName, Hardware
 from beyond_sharpening.parameters.own import OWN, ObjectiveName
 from beyond_sharpening.parameters.report import Rates, Reporting
+from beyond_sharpening.parameters.scoring import Scoring
 from beyond_sharpening.parameters.start_model import Architecture, HubBase, TinyBase
 from beyond_sharpening.parameters.task import Problems, Task
 from beyond_sharpening.parameters.training import POLICIES, Lora, Training
@@ -33,6 +34,7 @@ __all__ = [
     "Problems",
     "Rates",
     "Reporting",
+    "Scoring",
     "Task",
     "Theory",
     "TinyBase",

@@ -17,6 +17,7 @@ from beyond_sharpening.parameters.foreign import ForeignPolicy, PolicyName
 from beyond_sharpening.parameters.hardware import Hardware
 from beyond_sharpening.parameters.own import ObjectiveName, fault
 from beyond_sharpening.parameters.report import Reporting
+from beyond_sharpening.parameters.scoring import Scoring
 from beyond_sharpening.parameters.sources import GeneratorSource, HubSource
 from beyond_sharpening.parameters.start_model import HubBase, TinyBase
 from beyond_sharpening.parameters.sweep import Sweep
@@ -59,6 +60,7 @@ class Parameters(Strict):
     policies: dict[PolicyName, ForeignPolicy] = Field(
         default_factory=dict, description="Models trained elsewhere from the start model, to be judged."
     )
+    score: Scoring = Scoring()
     problems: Problems
     train: dict[ObjectiveName, Training]
     evaluate: Evaluation

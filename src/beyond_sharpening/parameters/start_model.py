@@ -59,7 +59,9 @@ class HubBase(Strict):
         pattern=r"\.gguf$",
         description="Name of a GGUF file there, read by transformers and dequantised; none reads safetensors.",
     )
-    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    dtype: Literal["float32", "bfloat16", "float16", "auto"] = Field(
+        default="bfloat16", description="Of the weights that are kept; auto is that of the published ones."
+    )
     config: dict[str, Any] | None = Field(
         default=None, description="Keys of its config.json; what is loaded must agree. Gives the shape before that."
     )

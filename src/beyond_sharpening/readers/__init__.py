@@ -4,10 +4,11 @@ No model is needed. A format is a module of this room that says how its files ar
 ``registry`` lists them.
 """
 
+from beyond_sharpening.readers.base_scores import read_base_scores
 from beyond_sharpening.readers.contract import absent, as_samples, one_policy_a_variant
 from beyond_sharpening.readers.formats import Wishes
 from beyond_sharpening.readers.read import Samples, read_samples
-from beyond_sharpening.readers.roles import Roles, roles, same_problems
+from beyond_sharpening.readers.roles import Roles, roles, same_problems, start_of
 
 __all__ = [
     "Roles",
@@ -16,7 +17,9 @@ __all__ = [
     "absent",
     "as_samples",
     "one_policy_a_variant",
+    "read_base_scores",
     "read_samples",
     "roles",
     "same_problems",
+    "start_of",
 ]

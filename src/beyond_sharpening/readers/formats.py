@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 OURS = tuple(dict.fromkeys([*SAMPLE_COLUMNS, "score"]))
 """The columns that a file may fill."""
 
+PROMPT = "prompt"
+"""The column of what was asked, a ``Prompt`` or None: read for scoring alone, and no column of the samples table."""
+
 ROW = "row"
 """The column that says which row of its file a sample was, from 1, so that a message can name it."""
 

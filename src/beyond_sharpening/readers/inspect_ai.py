@@ -14,7 +14,18 @@ from typing import Any
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.readers.files import File
-from beyond_sharpening.readers.formats import ROW, Format, Rows, Wishes, gold_of, message_text, metric_name, rows_of
+from beyond_sharpening.readers.formats import (
+    PROMPT,
+    ROW,
+    Format,
+    Rows,
+    Wishes,
+    gold_of,
+    message_text,
+    metric_name,
+    rows_of,
+)
+from beyond_sharpening.readers.prompts import Prompt, prompt_of
 
 LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -50,6 +61,7 @@ def _row(number: int, sample: dict[str, Any], scorer: str) -> dict[str, Any]:
     output = sample.get("output") or {}
     choice = (output.get("choices") or [{}])[0]
     row = {ROW: number, "problem_id": sample["id"], "sample_id": int(sample.get("epoch", 1)) - 1}
+    row[PROMPT] = _prompt(sample, choice.get("message", {}).get("content"))
     if text := _text(choice.get("message", {}).get("content"), sample.get("attachments") or {}):
         row["completion"] = text
     if gold := gold_of(sample.get("target") or None):
@@ -61,6 +73,20 @@ def _row(number: int, sample: dict[str, Any], scorer: str) -> dict[str, Any]:
     value = (sample["scores"].get(scorer) or {}).get("value")
     row["score"] = LETTERS.get(value, value) if isinstance(value, str) else value
     return row
+
+
+def _prompt(sample: dict[str, Any], answered: Any) -> Prompt | None:
+    """What came before the last answer; None where the model reasoned before it, which its text does not show."""
+    parts = answered if isinstance(answered, list) else []
+    if any(isinstance(part, dict) and part.get("type") == "reasoning" for part in parts):
+        return None
+    said = list(sample.get("messages") or [])
+    while said and said[-1].get("role") != "assistant":
+        said.pop()
+    before = said[:-1] or sample.get("input")
+    if any("attachment://" in str(each) for each in before or []):
+        return None
+    return prompt_of(before if isinstance(before, list) else [{"role": "user", "content": before}], "chat")
 
 
 def _text(content: Any, attachments: dict[str, str]) -> str:

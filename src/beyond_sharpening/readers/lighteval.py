@@ -14,6 +14,7 @@ from typing import Any
 
 from beyond_sharpening.readers.files import File
 from beyond_sharpening.readers.formats import (
+    PROMPT,
     ROW,
     Format,
     Rows,
@@ -24,6 +25,7 @@ from beyond_sharpening.readers.formats import (
     question_id,
     rows_of,
 )
+from beyond_sharpening.readers.prompts import prompt_of
 
 METRICS = ("extractive_match", "em", "qem", "acc", "exact_match", "pem", "quasi_exact_match")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT[\d.\-]+")
@@ -52,6 +54,7 @@ def _document(number: int, record: dict[str, Any]) -> dict[str, Any]:
     if "doc" not in record:
         return {
             "id": question_id(record.get("full_prompt") or record.get("example") or number),
+            "asked": prompt_of(record.get("full_prompt"), "text"),
             "texts": _as_list(listed(record["predictions"])),
             "gold": gold_of(_as_list(listed(record["gold"]))),
             "metric": listed(record["metrics"]) or {},
@@ -62,6 +65,7 @@ def _document(number: int, record: dict[str, Any]) -> dict[str, Any]:
     choices = [doc["choices"][i] for i in _as_list(doc.get("gold_index")) if i < len(doc.get("choices") or [])]
     return {
         "id": doc.get("id") or question_id(doc.get("query", number)),
+        "asked": prompt_of(response.get("input"), "text"),
         "texts": response.get("text") or [],
         "gold": gold_of(choices) if choices else None,
         "metric": {name: value for name, value in record["metric"].items() if value is not None},
@@ -73,6 +77,7 @@ def _document(number: int, record: dict[str, Any]) -> dict[str, Any]:
 def _samples(number: int, record: dict[str, Any]) -> list[dict[str, Any]]:
     document = _document(number, record)
     row = {ROW: number, "problem_id": document["id"], "task": document["task"], "metric": document["metric"]}
+    row[PROMPT] = document["asked"]
     if document["gold"] is not None:
         row["gold"] = document["gold"]
     rows = [row | {"sample_id": i, "completion": text} for i, text in enumerate(document["texts"])]

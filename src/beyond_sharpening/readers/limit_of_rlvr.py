@@ -10,7 +10,8 @@ from typing import Any
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.readers.files import File
-from beyond_sharpening.readers.formats import ROW, Format, Rows, Wishes, rows_of
+from beyond_sharpening.readers.formats import PROMPT, ROW, Format, Rows, Wishes, rows_of
+from beyond_sharpening.readers.prompts import prompt_of
 
 
 def recognises(file: File) -> bool:
@@ -32,6 +33,7 @@ def _samples(file: File, number: int, line: dict[str, Any]) -> list[dict[str, An
     if len(set(lengths.values())) != 1:
         raise BadInput(f"{file.path}, row {number}: `code`, `pred` and `score` must be lists of one length: {lengths}")
     problem = {ROW: number, "problem_id": line["idx"], "gold": str(line["gt"])}
+    problem[PROMPT] = prompt_of(line.get("question"), "question")
     if line.get("level") is not None:
         problem["difficulty"] = line["level"]
     return [problem | _sample({name: values[i] for name, values in lists.items()}) for i in range(lengths["code"])]

@@ -12,7 +12,8 @@ from typing import Any
 
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.readers.files import File
-from beyond_sharpening.readers.formats import ROW, Format, Rows, Wishes, gold_of, listed, metric_name, rows_of
+from beyond_sharpening.readers.formats import PROMPT, ROW, Format, Rows, Wishes, gold_of, listed, metric_name, rows_of
+from beyond_sharpening.readers.prompts import Prompt, prompt_of
 
 METRICS = ("exact_match", "acc", "math_verify", "extractive_match", "pass@1", "pass_at_1")
 _NAME = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d\d-\d\dT[\d.\-]+)?")
@@ -68,7 +69,15 @@ def _named(number: int, line: dict[str, Any]) -> dict[str, Any]:
     target = listed(line.get("target"))
     several = isinstance(target, list) and all(isinstance(each, str) for each in target)
     gold = gold_of(target if several else line.get("target"))
-    return {ROW: number, "problem_id": line["doc_id"]} | ({} if gold is None else {"gold": gold})
+    named = {ROW: number, "problem_id": line["doc_id"], PROMPT: _prompt(line)}
+    return named | ({} if gold is None else {"gold": gold})
+
+
+def _prompt(line: dict[str, Any]) -> Prompt | None:
+    """The context of its one request, as the model read it."""
+    requests = line.get("arguments")
+    first = requests.get("gen_args_0") if isinstance(requests, dict) else None
+    return prompt_of(first.get("arg_0"), "text") if isinstance(first, dict) else None
 
 
 def _once(number: int, line: dict[str, Any], metric: str) -> list[dict[str, Any]]:

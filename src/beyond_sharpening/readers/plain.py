@@ -14,6 +14,7 @@ from beyond_sharpening.errors import BadInput
 from beyond_sharpening.readers.files import File
 from beyond_sharpening.readers.formats import (
     OURS,
+    PROMPT,
     ROW,
     Format,
     Rows,
@@ -23,6 +24,7 @@ from beyond_sharpening.readers.formats import (
     message_text,
     question_id,
 )
+from beyond_sharpening.readers.prompts import Kind, prompt_of
 
 USUAL = {
     "policy": ("model", "model_name", "run"),
@@ -41,6 +43,16 @@ USUAL = {
 """Names that other systems give to what we name so, the likeliest first."""
 
 QUESTIONS = ("question", "problem", "prompt", "input", "query", "messages")
+ASKED: dict[str, Kind] = {
+    "prompt": "unsaid",
+    "messages": "chat",
+    "input": "unsaid",
+    "question": "question",
+    "problem": "question",
+    "query": "question",
+}
+"""Columns that hold what was asked, that which the model read first, and what kind of prompt each is."""
+
 PER_SAMPLE = (
     "completion",
     "correct",
@@ -65,7 +77,9 @@ def read(file: File, wishes: Wishes) -> Rows:
     if "problem_id" not in frame and (question := next((name for name in QUESTIONS if name in frame), None)):
         frame["problem_id"] = frame[question].map(lambda asked: question_id(message_text(asked)))
         notes.append(f"a problem is known by its `{question}`, since no column names it")
-    frame = _one_row_a_sample(file, frame[[ROW, *(name for name in OURS if name in frame)]])
+    if asked := next((name for name in ASKED if name in frame), None):
+        frame[PROMPT] = frame[asked].map(lambda value: prompt_of(value, ASKED[asked]))
+    frame = _one_row_a_sample(file, frame[[ROW, *(name for name in (*OURS, PROMPT) if name in frame)]])
     if "completion" in frame:
         frame["completion"] = frame["completion"].map(message_text)
         frame = _reference(frame, notes)

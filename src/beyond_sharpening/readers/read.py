@@ -11,8 +11,9 @@ import pandas as pd
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.grading import grade
 from beyond_sharpening.readers import plain
+from beyond_sharpening.readers.base_scores import holds_base_scores
 from beyond_sharpening.readers.files import SUFFIXES, File, find_files
-from beyond_sharpening.readers.formats import OURS, ROW, Wishes
+from beyond_sharpening.readers.formats import OURS, PROMPT, ROW, Wishes
 from beyond_sharpening.readers.naming import name_benchmarks, name_policies
 from beyond_sharpening.readers.registry import FORMATS, recognise
 from beyond_sharpening.readers.tidy import tidy
@@ -37,13 +38,16 @@ class _Part(NamedTuple):
     notes: list[str]
 
 
-def read_samples(named: Sequence[str], wishes: Wishes | None = None, *, anew: bool = False) -> Samples:
+def read_samples(
+    named: Sequence[str], wishes: Wishes | None = None, *, anew: bool = False, prompts: bool = False
+) -> Samples:
     """Read samples that any system drew.
 
     Args:
         named: files and folders, each as ``PATH`` or ``POLICY=PATH``; in folders, what holds no samples is left out.
         wishes: the files' names for our columns, and the filter to believe.
         anew: grade completions against golds even where the files say what is correct.
+        prompts: keep what was asked too, a ``Prompt`` or None in the column ``prompt``.
 
     Returns:
         The samples, graded where their files do not say what is correct: ``policy``, ``benchmark``, ``problem_id``,
@@ -57,7 +61,9 @@ def read_samples(named: Sequence[str], wishes: Wishes | None = None, *, anew: bo
     _check_wishes(wishes)
     parts, faults, left_out = _read_all(find_files(named), wishes)
     if faults or not parts:
-        raise BadInput("\n".join(faults or left_out))
+        raise BadInput(
+            "\n".join(faults or left_out or ["there are scores of the base's completions alone: name samples"])
+        )
     _check_use(parts, wishes)
     _refuse_copies(parts)
     name_policies([(part.file, part.frame) for part in parts])
@@ -65,14 +71,17 @@ def read_samples(named: Sequence[str], wishes: Wishes | None = None, *, anew: bo
     notes = [*_what_was_read(parts), *left_out]
     table = pd.concat([part.frame.assign(file=str(part.file.path)) for part in parts], ignore_index=True)
     table = _numbered(_one_grader(table, anew, notes))
-    return Samples(table[[name for name in OURS if name in table]], notes)
+    kept = (*OURS, PROMPT) if prompts else OURS
+    return Samples(table[[name for name in kept if name in table]], notes)
 
 
 def _read_all(files: Sequence[File], wishes: Wishes) -> tuple[list[_Part], list[str], list[str]]:
-    """What could be read; the faults; and what a folder held beside samples."""
+    """What could be read; the faults; and what a folder held beside samples and the base's scores."""
     parts, faults, beside = [], [], []
     for file in files:
         try:
+            if holds_base_scores(file):
+                continue
             known = recognise(file)
             if known is None and file.in_folder:
                 beside.append(file.path.name)
@@ -88,7 +97,7 @@ def _read_all(files: Sequence[File], wishes: Wishes) -> tuple[list[_Part], list[
 
 def _check_wishes(wishes: Wishes) -> None:
     for ours, theirs in wishes.theirs.items():
-        if ours not in OURS:
+        if ours not in (*OURS, PROMPT):
             raise BadInput(f"--columns {theirs}={ours}: there is no column {ours!r}; there are: {', '.join(OURS)}")
 
 

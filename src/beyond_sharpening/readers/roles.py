@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -50,6 +50,27 @@ def roles(policies: Sequence[str], base: str | None = None, primary: str | None 
     else:
         family = [_pair(text, policies, known) for text in primary.split(",")]
     return Roles(base, family, notes)
+
+
+def start_of(policies: Sequence[str], base: str | None, trained: Collection[str]) -> str | None:
+    """What the start model is called among policies of which some are known to be trained; None if it is not there.
+
+    Raises:
+        BadInput: if a name is unknown, or the start model cannot be guessed.
+    """
+    known = f"the policies are {', '.join(policies)}"
+    for name in trained:
+        if name not in policies:
+            raise BadInput(f"policies.{name}: no samples are of a policy of that name; {known}")
+    rest = [name for name in policies if name not in trained]
+    if base is not None and base not in rest:
+        raise BadInput(f"score.base={base}: unknown, or a policy with a model of its own; {known}")
+    if base is not None or len(rest) < 2:
+        return base or next(iter(rest), None)
+    try:
+        return _guessed(rest, known)[0]
+    except BadInput as error:
+        raise BadInput(str(error).replace("--base=NAME", "--params=score.base=NAME")) from None
 
 
 def _guessed(policies: Sequence[str], known: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.readers.files import File
 from beyond_sharpening.readers.formats import (
+    PROMPT,
     ROW,
     Format,
     Rows,
@@ -21,6 +22,7 @@ from beyond_sharpening.readers.formats import (
     question_id,
     rows_of,
 )
+from beyond_sharpening.readers.prompts import prompt_of
 
 REWARDS = ("accuracy_reward", "correctness_reward", "reasoning_accuracy_reward", "accuracy", "reward")
 GOLDS = ("gold", "solution", "answer", "ground_truth")
@@ -49,6 +51,7 @@ def _row(number: int, line: dict[str, Any], reward: str, gold: str | None, run: 
         ROW: number,
         "policy": f"{run}/step-{line['step']}",
         "problem_id": question_id(message_text(line["prompt"])),
+        PROMPT: prompt_of(line["prompt"], "text"),
         "completion": message_text(line["completion"]),
         "score": line[reward],
     }

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from beyond_sharpening.readers.files import File
-from beyond_sharpening.readers.formats import ROW, Format, Rows, Wishes, gold_of, question_id, rows_of
+from beyond_sharpening.readers.formats import PROMPT, ROW, Format, Rows, Wishes, gold_of, question_id, rows_of
+from beyond_sharpening.readers.prompts import prompt_of
 
 TOLD_BY = ("acc", "correct", "score")
 
@@ -36,6 +37,7 @@ def _row(number: int, line: dict[str, Any], told: str, run: str) -> dict[str, An
         ROW: number,
         "policy": f"{run}/step-{line['step']}",
         "problem_id": question_id(line["input"]),
+        PROMPT: prompt_of(line["input"], "stripped"),
         "completion": line["output"],
         "score" if told == "score" else "correct": line.get(told),
     }

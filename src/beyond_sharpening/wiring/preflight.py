@@ -42,19 +42,21 @@ class Planning:
         remaining = dry_run.stages(left)
         if "judge" in remaining:
             check_policies(parameters)
+        if "score" in remaining:
+            check_scoring(parameters)
         objectives = [name for name in OBJECTIVES if f"train_{name}" in remaining]
-        evaluates = not EVALUATING.isdisjoint(remaining)
+        evaluates, scores = not EVALUATING.isdisjoint(remaining), "score" in remaining
         self._trained = {name: parameters.train[name] for name in objectives}
-        config = find_config(parameters, catalog) if objectives or evaluates else None
-        if config is not None:
+        config = find_config(parameters, catalog) if objectives or evaluates or scores else None
+        if config is not None and not scores:
             check_model(config, parameters, self._trained)
         if self._trained and (problems := _count(catalog, "train_problems")) is not None:
             check_problems(problems, self._trained)
-        self._phases = (objectives, evaluates)
+        self._phases = (objectives, evaluates or scores)
         if not parameters.dry_run and parameters.hardware.device != "cpu" and parameters.hardware.memory_gib is None:
             return
         shape = None if config is None else Shape.of(config)
-        memory = estimate(shape, parameters, objectives, evaluates) if shape else []
+        memory = estimate(shape, parameters, *self._phases) if shape else []
         if parameters.dry_run:
             counts = {name: _count(catalog, name) for name in ("train_problems", "benchmark_problems")}
             limit = parameters.hardware.memory_gib
@@ -86,10 +88,28 @@ class Planning:
 
 def check_policies(parameters: Parameters) -> None:
     """Raise a BadInput if there is none to judge, or one whose folder is not there."""
-    from beyond_sharpening.models.foreign import check_there
-
     if not parameters.policies:
         raise BadInput("policies: there is none to judge; name one, --params=policies.my_grpo.path=FOLDER_OR_HUB_ID")
+    _check_there(parameters)
+
+
+def check_scoring(parameters: Parameters) -> None:
+    """Raise a BadInput if there are no samples to score, or no model of somebody else's to score them with."""
+    if not parameters.score.files:
+        raise BadInput(
+            "score.files: there are no samples to score; name files or folders, --params=score.files=FILE+FILE"
+        )
+    if not isinstance(parameters.base, HubBase):
+        raise BadInput(
+            f"model = {parameters.model!r} is made here, and nobody else drew samples from it: name the model that "
+            "they were trained from, --params=model=any_model,base.path=FOLDER_OR_HUB_ID"
+        )
+    _check_there(parameters)
+
+
+def _check_there(parameters: Parameters) -> None:
+    from beyond_sharpening.models.foreign import check_there
+
     for name, options in parameters.policies.items():
         for path in options.paths:
             check_there(name, path)

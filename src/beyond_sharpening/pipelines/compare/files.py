@@ -29,6 +29,7 @@ from beyond_sharpening.readers import (
     absent,
     as_samples,
     one_policy_a_variant,
+    read_base_scores,
     read_samples,
     roles,
     same_problems,
@@ -75,7 +76,9 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
         raise BadInput(str(error)) from error
     notes = [*notes, *roles_of.notes, *left_out, *granted]
     family = [tuple("base" if name == roles_of.base else name for name in pair) for pair in roles_of.family]
-    frames = _compared(samples, [(a, b) for a, b in family], table)
+    if (scores := read_base_scores(named)) is not None:
+        notes.append(f"the base's completions have scores under {', '.join(scores['policy'].unique())}")
+    frames = _compared(samples, [(a, b) for a, b in family], table, scores)
     if frames["comparisons"].empty:
         raise BadInput(
             "no two policies have samples of the same benchmark: call it alike in both (--columns THEIRS=benchmark)"
@@ -89,8 +92,10 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
     return [*notes, "", verdict.headline, *verdict.lines]
 
 
-def _compared(samples: pd.DataFrame, family: Sequence[tuple[str, str]], known: pd.DataFrame) -> dict[str, Any]:
-    """The frames of the comparison; ``known`` has the columns that the files had."""
+def _compared(
+    samples: pd.DataFrame, family: Sequence[tuple[str, str]], known: pd.DataFrame, scores: pd.DataFrame | None
+) -> dict[str, Any]:
+    """The frames of the comparison; ``known`` has the columns that the files had, ``scores`` are the base's."""
     sizes = samples.groupby(["policy", "benchmark", "train_seed", "problem_id"]).size().clip(upper=MOST_K)
     ks = sorted({*(2**i for i in range(MOST_K.bit_length()) if 2**i <= sizes.max()), int(sizes.min())})
     curves, estimated = pass_at_k_curves(samples, ks), estimates(samples, ks)
@@ -105,7 +110,7 @@ def _compared(samples: pd.DataFrame, family: Sequence[tuple[str, str]], known: p
         "at_k": compare_at_k(samples, ks, family=family),
         "designs": designs(samples, comparisons),
         "opinions": second_opinions(samples, comparisons),
-        "mechanism": mechanism(samples),
+        "mechanism": mechanism(samples, None if scores is None else scores.assign(model=samples["model"].iloc[0])),
         "transitions": solve_rate_transitions(samples),
         "curves": curves,
         "estimates": estimated,

@@ -1,0 +1,28 @@
+"""The base's completions scored under the policies: a table beside the samples, as ``score`` and cells keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from beyond_sharpening.readers.files import File, find_files
+
+KEY = ("policy", "variant", "checkpoint", "train_seed", "benchmark", "problem_id", "replicate", "sample_id")
+"""What names a row (``analysis.contract.CROSS_SCORE_KEY``, less the ``model``)."""
+
+
+def holds_base_scores(file: File) -> bool:
+    """Whether a file is such a table: it says how likely completions are, and nothing of what is right."""
+    return (
+        file.suffix == ".parquet"
+        and {*KEY, "logp_policy"} <= file.keys
+        and not {"correct", "completion", "score"} & file.keys
+    )
+
+
+def read_base_scores(named: Sequence[str]) -> pd.DataFrame | None:
+    """The tables of base scores among the files that are named, as one; None where there is none."""
+    tables = [file.table() for file in find_files(named) if holds_base_scores(file)]
+    scores = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return scores[[*KEY, "logp_policy"]] if len(scores) else None
