@@ -39,6 +39,10 @@ def tracked(data: Path) -> list[Run]:
         (["--params=data={data},train.tilted.alpha=-1"], "--params: train.tilted.alpha = -1: Input should be "),
         (["--env=cluster"], "--env=cluster: there is no folder conf/cluster; known: base, gpu, gpu24, laptop, "),
         (["--pipeline=train_grpo"], "--pipeline=train_grpo: unknown; known: __default__, benchmark, compare, "),
+        (["--runner=ParallelRunner"], "--runner=ParallelRunner: MLflow's data sets cannot be shared between processes"),
+        (["--pipeline=train_tilted", "--from-nodes=train"], "Did you mean: ['train_and_evaluate.train_tilted.train']?"),
+        (["--pipeline=train_tilted", "--nodes=train_and_evaluate.train_tilted.train"],
+         "the run begins with base_policy, which is not there ("),
         (["--env=gpu"], "hardware.device = 'cuda', but torch"),
     ],
 )  # fmt: skip
@@ -53,6 +57,13 @@ def test_bad_input_is_the_last_line_without_a_traceback_and_nothing_is_made(tmp_
     assert len(error.splitlines()) <= 2
     assert "Traceback" not in result.output
     assert not (tmp_path / "05_model_input").exists()
+
+
+def test_every_params_is_heard(tmp_path):
+    """click alone would keep the last one."""
+    result = kedro_run(tmp_path, "--params=train_seed=x", "--params=sample_seed=y,train_seed=z")
+    assert "--params: sample_seed = 'y': " in result.output
+    assert "--params: train_seed = 'z': " in result.output, "the last word is its"
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def test_a_pipeline_works_on_a_fresh_clone(tmp_path: Path) -> None:
 
 
 def test_default_is_everything_but_the_control_the_measurements_and_what_others_trained() -> None:
-    apart = {"train_null_control", "evaluate_null_control", "benchmark", "validate_statistics", "judge"}
+    apart = {"train_null_control", "evaluate_null_control", "benchmark", "validate_statistics", "judge", "score"}
     nodes = {node.name for node in pipelines["__default__"].nodes}
     for name, pipeline in pipelines.items():
         others = {node.name for node in pipeline.nodes} - nodes

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from kedro.framework.cli.project import PARAMS_ARG_HELP
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import _split_params
 from kedro.framework.project import pipelines
 
 from beyond_sharpening import interruption
@@ -45,10 +47,20 @@ def run(again: str | None, **options: Any) -> Any:
         named = [*filter(None, [options["pipeline"]]), *options["pipelines"]]
         packaged.check_installed(named)
         _check_pipelines(named)
+        _check_runner(options["runner"])
         return kedro_run.callback(**options)  # type: ignore[misc]
 
 
-run.params += [option for option in kedro_run.params if option.name != "only_missing_outputs"]
+def _joined(context: click.Context, option: click.Parameter, values: Any) -> Any:
+    """All that ``--params`` was given, as one: click would keep the last and drop the others."""
+    return _split_params(context, option, ",".join(values) if isinstance(values, tuple) else values)
+
+
+PARAMS = click.Option(
+    ["--params"], multiple=True, type=click.UNPROCESSED, help=PARAMS_ARG_HELP, callback=_joined, metavar="KEY=VALUE,..."
+)
+_OWN = ("only_missing_outputs", "params")
+run.params += [option for option in kedro_run.params if option.name not in _OWN] + [PARAMS]
 
 
 @cli.command()
@@ -95,7 +107,7 @@ def sweep(only_list: bool, env: str | None, params: dict[str, Any]) -> None:
         )
 
 
-sweep.params += [option for option in kedro_run.params if option.name in ("env", "params")]
+sweep.params += [option for option in kedro_run.params if option.name == "env"] + [PARAMS]
 
 
 @cli.command()
@@ -161,10 +173,20 @@ def _plain_errors() -> Iterator[None]:
 
 
 def _told(error: BaseException | None) -> str | None:
-    """The words of a ``ToldError``, which Kedro's data sets wrap."""
+    """The words of a ``ToldError``, which Kedro's data sets wrap, or of Kedro about a node that is not there."""
+    if isinstance(error, ValueError) and str(error).startswith("Pipeline does not contain"):
+        return f"{error} `kedro registry describe PIPELINE` lists the nodes of a pipeline"
     while error is not None and not isinstance(error, ToldError):
         error = error.__cause__
     return None if error is None else str(error)
+
+
+def _check_runner(name: str | None) -> None:
+    if name is not None and name.rpartition(".")[2] == "ParallelRunner":
+        raise BadInput(
+            f"--runner={name}: MLflow's data sets cannot be shared between processes. Leave it out: hardware.processes "
+            "is how many processes evaluate and train, and `kedro sweep` makes several cells at once"
+        )
 
 
 def _check_pipelines(names: list[str]) -> None:

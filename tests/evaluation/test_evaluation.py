@@ -8,7 +8,7 @@ import torch
 
 from beyond_sharpening.analysis import validate_samples
 from beyond_sharpening.decoding import score
-from beyond_sharpening.errors import BadInput
+from beyond_sharpening.errors import BadInput, Damaged
 from beyond_sharpening.evaluation import BASE_COMPLETION, Arm, Exam, evaluate, score_base
 from beyond_sharpening.evaluation.examiner import Examiner
 from beyond_sharpening.evaluation.parts import Part
@@ -155,6 +155,10 @@ def test_an_evaluation_that_is_cut_off_goes_on_with_the_next_part(policies, exam
     assert [file.name.partition("-")[0] for file in tmp_path.iterdir()] == ["temperature"]
     monkeypatch.setattr(Part, "keep", keep)
     pd.testing.assert_frame_equal(evaluate(BASE, base, base, exam, tmp_path), evaluate(BASE, base, base, exam))
+    (part,) = tmp_path.glob("greedy-*")
+    part.write_bytes(part.read_bytes()[:40])
+    with pytest.raises(Damaged, match=rf"{part} cannot be read; .* remove it, and the same command makes it anew"):
+        evaluate(BASE, base, base, exam, tmp_path)
 
 
 def test_draws_depend_on_seed_replicate_and_decoder_and_not_on_batches(policies, exam):

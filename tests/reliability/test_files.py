@@ -75,19 +75,27 @@ def test_a_file_that_was_cut_short_is_named_with_the_remedy(tmp_path, name, shar
     assert "remove it, and the same command makes it anew" in str(told)
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, lambda file: os.truncate(file, 9), lambda file: os.truncate(file, 0)])
-def test_a_policy_whose_weights_are_damaged_is_named(tmp_path, damage):
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("model.safetensors", Path.unlink),
+        *((name, lambda file: os.truncate(file, 9)) for name in ("model.safetensors", "config.json", "tokenizer.json")),
+        ("model.safetensors", lambda file: os.truncate(file, 0)),
+    ],
+)
+def test_a_policy_of_which_a_file_is_damaged_is_named(tmp_path, name, damage):
     policy = tmp_path / "last"
     policy.mkdir()
-    (policy / "config.json").write_text("{}")
+    for file in ("config.json", "tokenizer.json"):
+        (policy / file).write_text('{"model_type": "llama"}')
     save_file({"w": torch.zeros(9)}, policy / "model.safetensors")
     dataset = PolicyDataset(filepath=str(policy))
     assert dataset.load().path == policy
-    damage(policy / "model.safetensors")
+    damage(policy / name)
     with pytest.raises(Exception) as raised:
         dataset.load()
     told = raised.value if isinstance(raised.value, Damaged) else raised.value.__cause__
-    assert f"{policy / 'model.safetensors'} is missing, cut short or changed" in str(told)
+    assert f"{policy / name} is missing, cut short or changed" in str(told)
 
 
 def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path):

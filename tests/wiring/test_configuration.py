@@ -76,6 +76,16 @@ def test_several_values_are_written_with_a_plus_wherever_a_list_is_taken():
     assert "compare.ks = 'x': Input should be a valid integer" in refusal(compare={"ks": "1+2+x"})
 
 
+def test_a_path_may_begin_with_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    source = {"type": "local", "path": "~/mine.jsonl"}
+    parameters = load(data="~/runs", sources={"mine": source}, problems={"train": "mine"})
+    assert parameters["data"] == "/home/ada/runs"
+    assert parameters["parts"].startswith("/home/ada/runs/")
+    assert parameters["workspace"].startswith("/home/ada/runs/")
+    assert parameters["problems"]["train"]["path"] == "/home/ada/mine.jsonl"
+
+
 def test_the_ladder_of_models_and_the_profiles_are_shipped():
     assert {
         "tiny",
@@ -348,6 +358,20 @@ def test_a_missing_key_is_named_with_the_file_of_its_block(conf):
     assert told in refusal(conf=conf).splitlines()
 
 
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("{domain: chains}", "models.mine.base = None: missing; where the model comes from"),
+        ("{domain: chains, base: }", "models.mine.base = None: missing; where the model comes from"),
+        ("{base: {type: hub, path: x}}", "models.mine.domain = None: missing; name one (chains, contests,"),
+        ("{domain: chains, base: {type: hub}}", "models.mine.base.path: Field required"),
+    ],
+)
+def test_half_a_block_of_a_model_is_told_what_it_lacks(conf, block, told):
+    (conf / "base/parameters_mine.yml").write_text(f"models: {{mine: {block}}}")
+    assert f"  conf/base/parameters_mine.yml: {told}" in refusal(conf=conf, model="mine")
+
+
 def test_all_faults_are_told_at_once_and_each_once():
     message = refusal(train={"tilted": {"alpha": -1}, "tempered": {"alpha": 0}}, training={"steps": 0})
     assert len(message.splitlines()) == 1 + 3
@@ -469,4 +493,4 @@ def test_a_key_in_two_files_and_a_file_that_is_no_utf8_are_told_in_a_line(conf):
     assert "conf/base/parameters_own.yml" in told
     assert told.endswith("train_seed: a key may stand in only one file of a folder; remove one of the two")
     (conf / "base/parameters_own.yml").write_bytes("data: ü".encode("utf-16"))
-    assert refusal(conf=conf).endswith("\n  conf/base/parameters_own.yml: save it as UTF-8")
+    assert refusal(conf=conf).endswith("\n  conf/base/parameters_own.yml is no text in UTF-8: save it as such")

@@ -202,6 +202,13 @@ class TestADomainKnowsItsProblems:
         file.write_text(json.dumps({"question": "other", "answer": "1"}))
         return file
 
+    def test_a_source_that_is_its_own_benchmark_leaves_nothing_to_train_on(self, tmp_path):
+        source = {"type": "local", "path": str(self.other(tmp_path))}
+        options = {"train": source, "validation_size": 1, "benchmarks": {"other": source}}
+        task = {"prompt": "{question}", "max_completion_tokens": 1, "grader": "beyond_sharpening.grading:grade"}
+        with pytest.raises(BadInput, match=r"problems\.train: 1 of its 1 problems stand in a benchmark \(other\)"):
+            prepare_problems(options, task, 0, "", None, {}, {})
+
     def test_what_is_one_question_in_mathematics_may_be_two_in_code(self):
         one, two = (Problem(text, "s", text, "1", "", "train") for text in ("print('A B')", "print('ab')"))
         assert len(drop_overlap([one], [two])[0]) == 0

@@ -52,7 +52,7 @@ def test_the_result_is_told(pipeline, told):
 
 def test_each_pipeline_has_an_ending_whose_place_it_makes_and_whose_next_command_exists():
     bootstrap_project(ROOT)
-    say_so_themselves = {"report", "judge", "benchmark", "__default__"}
+    say_so_themselves = {"report", "judge", "score", "benchmark", "__default__"}
     for name in {*pipelines} - say_so_themselves:
         _, dataset, following = ending(name, load)
         assert dataset in pipelines[name].all_outputs(), name

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from beyond_sharpening.errors import Damaged
 from beyond_sharpening.wiring.tracking import make_store, tracked_at
 
 MAKE = "import sys; from beyond_sharpening.wiring.tracking import make_store; make_store(sys.argv[1])"
@@ -26,12 +27,18 @@ def test_runs_that_begin_together_find_one_whole_store(tmp_path):
 
 def test_what_is_there_or_elsewhere_is_left_alone(tmp_path):
     file = tmp_path / "mlflow.db"
-    file.write_bytes(b"somebody's runs")
+    file.write_bytes(theirs := b"SQLite format 3\0 and somebody's runs")
     make_store(f"sqlite:///{file}")
     make_store("http://tracking.example:5000")
     make_store("sqlite:///:memory:")
-    assert file.read_bytes() == b"somebody's runs"
+    assert file.read_bytes() == theirs
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "mlflow.db").write_text("no database")
+    with pytest.raises(Damaged, match=r"mlflow\.db is no database of MLflow's: .* or move it away"):
+        make_store(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def test_the_address_of_a_run_holds_no_password(monkeypatch):

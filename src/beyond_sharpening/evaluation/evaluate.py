@@ -78,7 +78,7 @@ def _complete(
         kept.mkdir(parents=True, exist_ok=True)
         missing = [part for part in parts if not part.file(kept).is_file()]
         _make(missing, arm, policy, base, exam, kept)
-        return [pd.read_parquet(part.file(kept), columns=columns) for part in parts]
+        return [part.read(kept, columns) for part in parts]
 
 
 def _make(parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from beyond_sharpening.errors import Damaged
 from beyond_sharpening.evaluation.exam import Arm, Exam
 from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters.decoders import Decoder
@@ -49,6 +50,21 @@ class Part:
     def file(self, folder: Path) -> Path:
         """Where its rows are kept."""
         return folder / f"{self.name or 'base_scores'}-{self.problems[0].source}-{self.digest}.parquet"
+
+    def read(self, folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
+        """Its rows, of some of its columns, or all.
+
+        Raises:
+            Damaged: if its file was cut short or changed.
+        """
+        file = self.file(folder)
+        try:
+            return pd.read_parquet(file, columns=columns)
+        except (OSError, ValueError) as error:
+            raise Damaged(
+                f"{file} cannot be read; it was cut short or changed ({str(error).splitlines()[0]}). Bring it back "
+                "from a copy, or remove it, and the same command makes it anew"
+            ) from error
 
     def keep(self, rows: pd.DataFrame, folder: Path) -> None:
         """Write the rows, whole or not at all."""

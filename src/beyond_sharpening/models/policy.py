@@ -53,8 +53,8 @@ class Policy:
         return AutoTokenizer.from_pretrained(self.path, padding_side="left")
 
 
-def check_weights(folder: Path) -> None:
-    """Make sure that the weights of a saved policy are there, each file as long as it says.
+def check_files(folder: Path) -> None:
+    """Make sure that what a saved policy is made of can be read, and its weights are there, as long as they say.
 
     Raises:
         Damaged: if not; the message names the file.
@@ -64,6 +64,9 @@ def check_weights(folder: Path) -> None:
     index = folder / "model.safetensors.index.json"
     file = index
     try:
+        for file in sorted(folder.glob("*.json")):
+            json.loads(file.read_text(encoding="utf-8"))
+        file = index
         named = set(json.loads(index.read_text())["weight_map"].values()) if index.is_file() else set()
         for file in [folder / name for name in sorted(named or {"model.safetensors"})]:
             with safe_open(file, "np"):

@@ -33,12 +33,16 @@ Importable = Annotated[str, Field(pattern=r"^[\w.]+:\w+$"), AfterValidator(_can_
 """``module:function`` of something that can be called."""
 
 
-def _at_home(value: str) -> str:
+def at_home(value: str) -> str:
+    """A path with ``~`` as the home folder."""
     return str(Path(value).expanduser()) if value.startswith("~") else value
 
 
-FolderOrId = Annotated[str, Field(min_length=1), AfterValidator(_at_home)]
+FolderOrId = Annotated[str, Field(min_length=1), AfterValidator(at_home)]
 """A hub id or a local folder, in which ``~`` is the home folder."""
+
+LocalPath = Annotated[str, Field(min_length=1), AfterValidator(at_home)]
+"""A local folder or file, in which ``~`` is the home folder."""
 
 
 FolderName = Annotated[str, Field(pattern=r"^\w[\w.+-]*$")]

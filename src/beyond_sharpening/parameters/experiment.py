@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, model_validator
 
-from beyond_sharpening.parameters.block import FolderName, Seed, Strict
+from beyond_sharpening.parameters.block import FolderName, LocalPath, Seed, Strict
 from beyond_sharpening.parameters.checks import Benchmark, Theory, Validation
 from beyond_sharpening.parameters.decoders import PowerMH
 from beyond_sharpening.parameters.evaluation import Comparison, Evaluation
@@ -47,9 +47,9 @@ class Parameters(Strict):
     )
     dry_run: bool = Field(default=False, description="Print the plan of the run, and run nothing.")
     again: list[str] = Field(default=[], description="Stages to make anew, over what is there: --again=STAGE.")
-    data: str = Field(min_length=1, description="Folder of the data layers, relative to the project.")
-    benchmark_files: str | None = Field(
-        default=None, min_length=1, description="Folder with copies of the hub's data sets; none reads the hub."
+    data: LocalPath = Field(description="Folder of the data layers, relative to the project.")
+    benchmark_files: LocalPath | None = Field(
+        default=None, description="Folder with copies of the hub's data sets; none reads the hub."
     )
     data_seed: Seed
     base_seed: Seed

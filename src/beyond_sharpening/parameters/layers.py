@@ -57,9 +57,23 @@ def compose(layers: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, An
     asked_itself = {key: value for key, value in asked.items() if key not in LAYERS}
     trained = _trainings(train, shared, own_training, asked)
     composed = merge(rest, domain, block, asked_itself, {"domain": name, "train": trained})
+    _check_asked(composed, model, domains)
     for swept in _swept(composed):
         _check_known(swept, models, "sweep", "models")
     return {**composed, "problems": _with_sources(_block(composed.get("problems"), "problems"), sources)}
+
+
+def check_start(composed: Mapping[str, Any]) -> None:
+    """Raise an UnknownName if nothing says where the model comes from."""
+    if composed.get("base") is None:
+        told = "None: missing; where the model comes from: {type: hub, path: FOLDER_OR_HUB_ID}, for one"
+        raise UnknownName(("models", str(composed["model"]), "base"), told)
+
+
+def _check_asked(composed: Mapping[str, Any], model: str, domains: Mapping[str, Any]) -> None:
+    if composed.get("domain") is None and composed.get("problems") is None:
+        told = f"None: missing; name one ({', '.join(sorted(domains))}), or give task and problems in its place"
+        raise UnknownName(("models", model, "domain"), told)
 
 
 def _trainings(

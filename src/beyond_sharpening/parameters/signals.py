@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from beyond_sharpening.parameters.block import Importable, Strict
+from beyond_sharpening.parameters.block import FolderOrId, Importable, Strict
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 LONGEST_WORD = 40  # characters of a text in a name; of a longer one, a hash
@@ -103,7 +103,7 @@ class Judge(SignalBlock):
 class ModelBlock(SignalBlock):
     """A model that judges: a folder, or a name on the hub."""
 
-    path: str = Field(min_length=1)
+    path: FolderOrId
     revision: str | None = Field(default=None, description="A commit of the hub.")
     dtype: Literal["float32", "bfloat16"] = "bfloat16"
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from beyond_sharpening.parameters.gym import ReasoningGymSource
+
+AtHome = Annotated[Path, AfterValidator(Path.expanduser)]
+"""A file, in which ``~`` is the home folder."""
 
 GoldReader = Literal[
     "verbatim", "boxed", "after_hashes", "first_of_list", "any_of_list", "json", "tests", "instructions"
@@ -145,7 +148,7 @@ class LocalSource(DataSource):
 
     type: Annotated[Literal["local"], Field(description="Problems are read from files.")]
     path: Annotated[
-        Path | Annotated[list[Path], Field(min_length=1)],
+        AtHome | Annotated[list[AtHome], Field(min_length=1)],
         Field(description="One or more files, .jsonl or .csv, packed (.gz) or not, read in order."),
     ]
 

@@ -33,12 +33,15 @@ class ExperimentConfigLoader(OmegaConfigLoader):
         if str(self._project) not in sys.path:  # graders and judges may be files of the project
             sys.path.append(str(self._project))
         # MLflow reads a relative sqlite address from the working directory: a notebook would make its own.
-        resolvers = {"project": lambda path: (self._project / path).as_posix(), **kwargs.pop("custom_resolvers", {})}
+        resolvers = {"project": self._below_the_project, **kwargs.pop("custom_resolvers", {})}
         self._layers: dict[str, Any] | None = None
         self._in_files: dict[str, Any] | None = None
         self._varied: dict[str, Any] = {}
         self._validated: dict[str, Any] | None = None
         super().__init__(conf_source, env, *args, custom_resolvers=resolvers, **kwargs)
+
+    def _below_the_project(self, path: str) -> str:
+        return (self._project / Path(path).expanduser()).as_posix()
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         if key == "catalog":
@@ -59,7 +62,8 @@ class ExperimentConfigLoader(OmegaConfigLoader):
                 raise BadInput("invalid configuration, nothing was run:\n" + "\n".join(faults)) from error
             raise
         except UnicodeDecodeError as error:
-            raise BadInput(f"invalid configuration, nothing was run:\n  {self._no_text()}: save it as UTF-8") from error
+            told = f"{self._no_text()} is no text in UTF-8: save it as such"
+            raise BadInput(f"invalid configuration, nothing was run:\n  {told}") from error
         except ValueError as error:
             if str(error).startswith("Duplicate keys"):
                 told = f"{error}: a key may stand in only one file of a folder; remove one of the two"
@@ -95,26 +99,28 @@ class ExperimentConfigLoader(OmegaConfigLoader):
 
         from beyond_sharpening.cells.place import run_folder
         from beyond_sharpening.parameters import Parameters
-        from beyond_sharpening.parameters.layers import UnknownName, compose, default_domain, merge
+        from beyond_sharpening.parameters.block import at_home
+        from beyond_sharpening.parameters.layers import UnknownName, check_start, compose, default_domain, merge
 
         if self._layers is None:
             self._layers = self._read("parameters")
         layers = merge(self._layers, self._varied)
         try:
             composed = compose(layers, self._asked())
+            check_start(composed)
         except UnknownName as error:
             where, key = self._origin(error.path, layers)
             raise BadInput(f"invalid parameters, nothing was run:\n  {where}: {key} = {error}") from None
         project = self._project
         folder = run_folder(str(composed["model"]), composed["domain"], default_domain(layers))
-        models = project / str(composed["data"]) / "06_models"
+        data = project / at_home(str(composed["data"]))
         shared = _block_type(composed.get("base")) == "hub"  # weights of the hub are the same for every domain
         places = {
             "project": str(project),
             "place": folder,
             "start_place": str(composed["model"]) if shared else folder,
-            "workspace": str(models / folder / "workspace"),
-            "parts": str(project / str(composed["data"]) / "07_model_output" / folder / "parts"),
+            "workspace": str(data / "06_models" / folder / "workspace"),
+            "parts": str(data / "07_model_output" / folder / "parts"),
         }
         try:
             parameters = Parameters.model_validate({**composed, **places})

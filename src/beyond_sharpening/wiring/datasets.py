@@ -16,7 +16,7 @@ from kedro_datasets.partitions import PartitionedDataset
 from kedro_datasets.text import TextDataset
 
 from beyond_sharpening.errors import Damaged
-from beyond_sharpening.models.policy import Policy, check_weights
+from beyond_sharpening.models.policy import Policy, check_files
 from beyond_sharpening.storage import written_whole
 
 
@@ -105,7 +105,7 @@ class PolicyDataset(AbstractDataset[Policy, Policy]):
     """A ``save_pretrained`` folder; loading it gives a handle and reads no weights.
 
     Saving takes the folder over: it is moved beside its place and then renamed into it, so that a policy is
-    there whole or not at all. One whose weights are missing or cut short is named when it is loaded.
+    there whole or not at all. One with a file that is missing or cut short is named when it is loaded.
 
     Args:
         filepath: the folder.
@@ -118,7 +118,7 @@ class PolicyDataset(AbstractDataset[Policy, Policy]):
 
     def load(self) -> Policy:
         if self._exists():  # what reads ahead of a run may ask where it is going to be
-            check_weights(self._filepath)
+            check_files(self._filepath)
         return Policy(self._filepath)
 
     def save(self, data: Policy) -> None:

@@ -15,7 +15,9 @@ from beyond_sharpening.models.shape import Shape, check_targets, linear_layers
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware, HubBase, Parameters, Training
 from beyond_sharpening.wiring import dry_run
+from beyond_sharpening.wiring.datasets import OptionalPartitions
 from beyond_sharpening.wiring.machine import forgotten_gpu
+from beyond_sharpening.wiring.manifests import file_of
 from beyond_sharpening.wiring.to_draw import draws
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Planning:
         parameters = Parameters.model_validate(self._parameters)
         left = nodes_to_run(pipeline, catalog) if run_params["only_missing_outputs"] else pipeline.nodes
         remaining = dry_run.stages(left)
+        check_beginning(pipeline, catalog)
         if "judge" in remaining:
             check_policies(parameters)
         if "score" in remaining:
@@ -84,6 +87,17 @@ class Planning:
             check_model(config, parameters, self._trained)
             shape = Shape.of(config)
             refuse(shortages(estimate(shape, parameters, *self._phases), parameters.hardware, shape))
+
+
+def check_beginning(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Raise a BadInput for a run that begins in the middle, where what it begins with has not been made."""
+    for name in sorted(pipeline.inputs()):
+        if name.startswith("param") or isinstance(catalog.get(name), OptionalPartitions) or catalog.exists(name):
+            continue
+        raise BadInput(
+            f"the run begins with {name}, which is not there ({file_of(catalog, name)}): let it begin earlier; without "
+            "--from-nodes, --nodes or the like, a run makes what is missing and skips the rest"
+        )
 
 
 def check_policies(parameters: Parameters) -> None:

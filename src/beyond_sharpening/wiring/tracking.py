@@ -20,6 +20,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 from beyond_sharpening import interruption
+from beyond_sharpening.errors import Damaged
 from beyond_sharpening.locks import Owner
 from beyond_sharpening.parameters import leaves
 from beyond_sharpening.storage import told_when_full
@@ -44,6 +45,7 @@ def make_store(uri: str) -> None:
         return
     file = Path(name)
     if file.exists():
+        _check_store(file)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f"{file.name}.lock")):
@@ -55,6 +57,18 @@ def make_store(uri: str) -> None:
             SqlAlchemyStore(f"sqlite:///{unfinished}", "mlruns").engine.dispose()
         unfinished.rename(file)
 
+
+def _check_store(file: Path) -> None:
+    with file.open("rb") as store:
+        if store.read(len(SQLITE)) not in (SQLITE, b""):
+            raise Damaged(
+                f"{file} is no database of MLflow's: it was cut short or changed. Bring it back from a copy, or move "
+                "it away, and runs are recorded in a new one; what the data folder holds stays"
+            )
+
+
+SQLITE = b"SQLite format 3\x00"
+"""What a file of SQLite begins with."""
 
 CELL = "cell"
 """The tag that names the cell which a nested run trained."""

@@ -68,6 +68,7 @@ def prepare_problems(
     overlaps: list[Overlap] = []
     if (trained := _trained_on(kept)) is None:
         apart, overlaps = drop_overlap(training, benchmarks, normalise)
+        _check_left(training, overlaps, asked.validation_size)
         train, validation = hold_out(apart, asked.validation_size, seed)
     else:
         train, validation = trained
@@ -101,6 +102,18 @@ def prepare_problems(
         "validation": problems_to_frame(validation),
         "report": report,
     }
+
+
+def _check_left(training: list[Problem], overlaps: list[Overlap], held_out: int) -> None:
+    """Raise a BadInput where benchmarks leave nothing of the training source to train on."""
+    left = len(training) - len({overlap.train.id for overlap in overlaps})
+    if overlaps and left <= held_out:
+        names = ", ".join(sorted({overlap.benchmark.source for overlap in overlaps}))
+        raise BadInput(
+            f"problems.train: {len(training) - left} of its {len(training)} problems stand in a benchmark ({names}) "
+            f"and are left out; problems.validation_size = {held_out} leaves none of the others to train on: train on "
+            "another source, or test on another"
+        )
 
 
 def _trained_on(kept: dict[str, Callable[[], pd.DataFrame]]) -> tuple[list[Problem], list[Problem]] | None:
