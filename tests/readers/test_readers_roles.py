@@ -4,7 +4,16 @@ import pandas as pd
 import pytest
 
 from beyond_sharpening.errors import BadInput
-from beyond_sharpening.readers import as_samples, one_policy_a_variant, roles, same_problems
+from beyond_sharpening.readers import (
+    as_samples,
+    one_policy_a_variant,
+    read_base_scores,
+    read_samples,
+    roles,
+    same_problems,
+    start_of,
+    under_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +95,48 @@ def test_samples_of_one_other_decoder_are_compared_as_they_are_and_of_several_no
 def test_variants_of_a_policy_are_policies():
     table = pd.DataFrame({"policy": ["base", "tilted", "tilted"], "variant": ["base", "alpha2", "alpha4"]})
     assert one_policy_a_variant(table)["policy"].tolist() == ["base", "tilted-alpha2", "tilted-alpha4"]
+
+
+@pytest.mark.parametrize(
+    ("policies", "base", "trained", "start"),
+    [
+        (["Qwen", "grpo"], None, ["grpo"], "Qwen"),
+        (["Qwen", "grpo", "dpo"], "Qwen", ["grpo"], "Qwen"),
+        (["base", "grpo", "dpo"], None, ["grpo"], "base"),
+        (["grpo"], None, ["grpo"], None),
+        (["Qwen"], None, [], "Qwen"),
+    ],
+)
+def test_the_start_model_is_the_one_that_has_no_model_of_its_own(policies, base, trained, start):
+    assert start_of(policies, base, trained) == start
+
+
+@pytest.mark.parametrize(
+    ("base", "trained", "told"),
+    [
+        (None, ["sft"], r"policies\.sft: no samples are of a policy of that name; the policies are a, b, c"),
+        ("c", ["c"], r"score\.base=c: unknown, or a policy with a model of its own"),
+        (None, ["c"], r"which policy is the base.*--params=score\.base=NAME"),
+    ],
+)
+def test_a_start_model_that_cannot_be_told_is_asked_for(base, trained, told):
+    with pytest.raises(BadInput, match=told):
+        start_of(["a", "b", "c"], base, trained)
+
+
+def test_the_bases_scores_lie_beside_samples_and_follow_their_names(tmp_path):
+    samples = pd.DataFrame({"policy": ["tilted", "tilted"], "variant": ["a", "b"], "problem_id": "1", "correct": True})
+    samples.to_parquet(tmp_path / "samples.parquet")
+    key = {"checkpoint": "last", "train_seed": 0, "benchmark": "x", "problem_id": "1", "replicate": 0, "sample_id": 0}
+    scores = pd.DataFrame([{"policy": "tilted", "variant": name, **key, "logp_policy": -1.0} for name in "ab"])
+    scores.to_parquet(tmp_path / "base_scores.parquet")
+    read, notes = read_samples([str(tmp_path)])
+    assert len(read) == 2
+    assert notes[0] == "1 file read as plain table: tilted"
+    found = read_base_scores([str(tmp_path)])
+    assert found is not None
+    named = under_names(found, read, one_policy_a_variant(read))
+    assert named["policy"].tolist() == ["tilted-a", "tilted-b"]
+    with pytest.raises(BadInput, match="scores of the base's completions alone: name samples"):
+        read_samples([str(tmp_path / "base_scores.parquet")])
+    assert read_base_scores([str(tmp_path / "samples.parquet")]) is None

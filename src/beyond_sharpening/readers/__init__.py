@@ -4,7 +4,7 @@ No model is needed. A format is a module of this room that says how its files ar
 ``registry`` lists them.
 """
 
-from beyond_sharpening.readers.base_scores import read_base_scores
+from beyond_sharpening.readers.base_scores import read_base_scores, under_names
 from beyond_sharpening.readers.contract import absent, as_samples, one_policy_a_variant
 from beyond_sharpening.readers.formats import Wishes
 from beyond_sharpening.readers.read import Samples, read_samples
@@ -22,4 +22,5 @@ __all__ = [
     "roles",
     "same_problems",
     "start_of",
+    "under_names",
 ]

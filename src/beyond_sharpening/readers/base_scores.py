@@ -21,6 +21,20 @@ def holds_base_scores(file: File) -> bool:
     )
 
 
+def under_names(scores: pd.DataFrame, read: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
+    """The scores under the names that their policies' samples have been given since they were read.
+
+    Args:
+        scores: from ``read_base_scores``.
+        read: the samples, as they were read.
+        named: the same rows, under other names.
+    """
+    variants = read["variant"] if "variant" in read else [""] * len(read)
+    names = dict(zip(zip(read["policy"], variants, strict=True), named["policy"], strict=True))
+    keys = zip(scores["policy"], scores["variant"], strict=True)
+    return scores.assign(policy=[names.get(key, key[0]) for key in keys])
+
+
 def read_base_scores(named: Sequence[str]) -> pd.DataFrame | None:
     """The tables of base scores among the files that are named, as one; None where there is none."""
     tables = [file.table() for file in find_files(named) if holds_base_scores(file)]

@@ -33,6 +33,7 @@ from beyond_sharpening.readers import (
     read_samples,
     roles,
     same_problems,
+    under_names,
 )
 from beyond_sharpening.reporting import Results, Run, report, summary
 
@@ -65,8 +66,11 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
     Raises:
         BadInput: if a file, or the samples together, cannot be used, or the folder cannot be written.
     """
-    table, notes = read_samples(named, question.wishes, anew=question.anew)
-    table = one_policy_a_variant(table)
+    read, notes = read_samples(named, question.wishes, anew=question.anew)
+    table = one_policy_a_variant(read)
+    if (scores := read_base_scores(named)) is not None:
+        scores = under_names(scores, read, table)
+        notes.append(f"the base's completions have scores under {', '.join(scores['policy'].unique())}")
     roles_of = roles(list(table["policy"].unique()), question.base, question.primary)
     table, left_out = same_problems(table, roles_of.family)
     samples, granted = as_samples(table, roles_of.base)
@@ -76,8 +80,6 @@ def compare_files(named: Sequence[str], question: Question, out: Path) -> list[s
         raise BadInput(str(error)) from error
     notes = [*notes, *roles_of.notes, *left_out, *granted]
     family = [tuple("base" if name == roles_of.base else name for name in pair) for pair in roles_of.family]
-    if (scores := read_base_scores(named)) is not None:
-        notes.append(f"the base's completions have scores under {', '.join(scores['policy'].unique())}")
     frames = _compared(samples, [(a, b) for a, b in family], table, scores)
     if frames["comparisons"].empty:
         raise BadInput(
