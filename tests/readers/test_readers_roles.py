@@ -137,6 +137,7 @@ def test_the_bases_scores_lie_beside_samples_and_follow_their_names(tmp_path):
     assert found is not None
     named = under_names(found, read, one_policy_a_variant(read))
     assert named["policy"].tolist() == ["tilted-a", "tilted-b"]
+    assert named["variant"].tolist() == ["", ""], "which their names have now"
     with pytest.raises(BadInput, match="scores of the base's completions alone: name samples"):
         read_samples([str(tmp_path / "base_scores.parquet")])
     assert read_base_scores([str(tmp_path / "samples.parquet")]) is None

@@ -30,9 +30,10 @@ def under_names(scores: pd.DataFrame, read: pd.DataFrame, named: pd.DataFrame) -
         named: the same rows, under other names.
     """
     variants = read["variant"] if "variant" in read else [""] * len(read)
-    names = dict(zip(zip(read["policy"], variants, strict=True), named["policy"], strict=True))
-    keys = zip(scores["policy"], scores["variant"], strict=True)
-    return scores.assign(policy=[names.get(key, key[0]) for key in keys])
+    now = zip(named["policy"], named.get("variant", variants), strict=True)
+    names = dict(zip(zip(read["policy"], variants, strict=True), now, strict=True))
+    found = [names.get(key, key) for key in zip(scores["policy"], scores["variant"], strict=True)]
+    return scores.assign(policy=[policy for policy, _ in found], variant=[variant for _, variant in found])
 
 
 def read_base_scores(named: Sequence[str]) -> pd.DataFrame | None:

@@ -46,7 +46,7 @@ def one_policy_a_variant(table: pd.DataFrame) -> pd.DataFrame:
         return table
     several = table.groupby("policy")["variant"].transform("nunique") > 1
     named = table["policy"] + np.where(several & (table["variant"] != ""), "-" + table["variant"], "")
-    return table.assign(policy=named)
+    return table.assign(policy=named, variant=table["variant"].where(~several, ""))
 
 
 def as_samples(table: pd.DataFrame, base: str) -> tuple[pd.DataFrame, list[str]]:
