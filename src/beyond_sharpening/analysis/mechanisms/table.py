@@ -109,7 +109,8 @@ def _row(measured: Measured, thresholds: Thresholds, zero: Zero, seed: int) -> d
 
 def _numbers(measured: Measured, zero: Zero) -> dict[str, object]:
     numbers: dict[str, object] = {}
-    noise = zero.residual / measured.estimates["kl"].value
+    kl = measured.estimates["kl"].value
+    noise = zero.residual / kl if kl else np.nan  # a policy that is its base, to the last bit
     for name, number in measured.estimates.items():
         values = np.array(number)
         if name == "residual_share" and np.isfinite(noise):
