@@ -125,7 +125,7 @@ def test_contrasts_show_interval_significance_and_adjusted_p(all_figures, compar
     assert open_markers == [labels.index("Tempered sampling − Base")]
     first = comparisons.iloc[0]
     interval = axes.collections[0].get_segments()[0]
-    assert list(interval[:, 0]) == pytest.approx([100 * first["ci_low"], 100 * first["ci_high"]])
+    assert list(interval[:, 0]) == pytest.approx([100 * first["ci_low_adjusted"], 100 * first["ci_high_adjusted"]])
 
 
 def test_the_kind_of_interval_is_named(comparisons, by_difficulty):

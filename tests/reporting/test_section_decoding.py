@@ -55,7 +55,7 @@ def test_diagnostics_and_warnings_name_the_arm(diagnostics):
     table = diagnostics_table(diagnostics)
     assert table.header == ["policy and decoder", "accepted", "split-R̂"]
     assert table.rows == [["Base, Metropolis–Hastings", "0.25", "1.50"]]
-    assert warnings(diagnostics) == ["Base, Metropolis–Hastings on chain_easy: the chains have not mixed."]
+    assert warnings(diagnostics) == ["Base, Metropolis–Hastings on chain_easy: the chains have not mixed"]
     assert diagnostics_table(diagnostics[:0]) is None
 
 

@@ -71,6 +71,12 @@ class Section:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
+def warned(lines: Sequence[str], about: str = "") -> list[Block]:
+    """Warnings in one box, a line each; nothing where there are none."""
+    told = [f"**Warning.** {about}", "", *(f"- {plain(line)}" for line in lines)]
+    return ["\n".join(f"> {line}".rstrip() for line in told)] if lines else []
+
+
 def visible(value: object) -> str:
     """A value as text in which nothing is hidden.
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] \d)|(?<=\bp [=<]) (?=\d)")
+"""Spaces at which a number is not to be torn from what it belongs to, in the cells of a table."""
+
+
 def charts(sections: Sequence[Section]) -> list[Chart]:
     """Every chart of the sections."""
     return [block for section in sections for block in section.blocks if isinstance(block, Chart)]
@@ -92,7 +96,11 @@ def _block(block: Block, drawn: Mapping[str, Figure]) -> dict[str, Any]:
 
 
 def _cell(cell: str) -> dict[str, Any]:
-    return {"text": visible(cell), "strong": isinstance(cell, Strong), "verbatim": isinstance(cell, Verbatim)}
+    return {
+        "text": visible(cell) if isinstance(cell, Verbatim) else UNBROKEN.sub("\u00a0", visible(cell)),
+        "strong": isinstance(cell, Strong),
+        "verbatim": isinstance(cell, Verbatim),
+    }
 
 
 def _words(markdown: str) -> str:

@@ -6,7 +6,7 @@ import math
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.reporting.blocks import Block, Section, Table, plain
+from beyond_sharpening.reporting.blocks import Block, Section, Table, plain, warned
 from beyond_sharpening.reporting.charts import QUIET, Chart, Level, Panel, Series
 from beyond_sharpening.reporting.frames import cells, most_samples, of_arm, settling
 from beyond_sharpening.reporting.labels import (
@@ -17,8 +17,8 @@ from beyond_sharpening.reporting.labels import (
     look,
     side_label,
 )
-from beyond_sharpening.reporting.numbers import p_value, percent, points_interval
-from beyond_sharpening.reporting.sections.contrasts import SIDES, family
+from beyond_sharpening.reporting.numbers import percent
+from beyond_sharpening.reporting.sections.contrasts import DAGGER, SIDES, difference, family
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,8 @@ DIAGNOSTICS = {
 }
 SECONDARY = (
     "Differences in percentage points, with interval and p-value. They are secondary: their p-values are adjusted so "
-    "that of those below 0.05 one in twenty is expected to be chance (Benjamini and Hochberg)."
+    "that of those below 0.05 one in twenty is expected to be chance (Benjamini and Hochberg); each interval is for "
+    f"that question alone. Bold: p below 0.05. {DAGGER}"
 )
 CAPTION = (
     "*A decoder may think longer instead of being trained. To the right, an answer costs more; the horizontal lines "
@@ -72,7 +73,7 @@ def section(results: Results) -> Section | None:
         )
         blocks += [chart(results.costs, results.curves, results.estimates), CAPTION, cost_table(results.costs), words]
     if results.diagnostics is not None:
-        blocks += [f"> **Warning.** {plain(line)}" for line in warnings(results.diagnostics)]
+        blocks += warned(warnings(results.diagnostics))
         if (fared := diagnostics_table(results.diagnostics)) is not None:
             blocks += [fared, FARED]
     return Section("Could cheaper decoding do it?", blocks) if blocks else None
@@ -82,14 +83,10 @@ def secondary_table(rows: pd.DataFrame) -> Table:
     """Differences with interval and p-value, a row a contrast."""
     benchmarks = list(rows["benchmark"].unique())
     lines = [
-        [contrast_label(*map(str, sides)), *cells(part, benchmarks, _cell)]
+        [contrast_label(*map(str, sides)), *cells(part, benchmarks, difference)]
         for sides, part in rows.groupby(SIDES, sort=False)
     ]
     return Table(["difference in points", *benchmarks], lines)
-
-
-def _cell(row: dict[Any, Any]) -> str:
-    return f"{points_interval(row['difference'], row['ci_low'], row['ci_high'])}, {p_value(row['p_adjusted'])}"
 
 
 def chart(costs: pd.DataFrame, curves: pd.DataFrame, estimates: pd.DataFrame) -> Chart:
@@ -171,8 +168,8 @@ def diagnostics_table(diagnostics: pd.DataFrame) -> Table | None:
 
 
 def warnings(diagnostics: pd.DataFrame) -> list[str]:
-    """A sentence for each arm whose decoder did not reach what it aims at."""
+    """A line for each arm whose decoder did not reach what it aims at."""
     return [
-        f"{look(row['policy']).label}, {decoder_label(row['decoder'])} on {row['benchmark']}: {row['warning']}."
+        f"{look(row['policy']).label}, {decoder_label(row['decoder'])} on {row['benchmark']}: {row['warning']}"
         for row in diagnostics[diagnostics["warning"].ne("")].to_dict("records")
     ]

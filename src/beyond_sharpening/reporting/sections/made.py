@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.reporting.blocks import Block, Section, Table, plain
+from beyond_sharpening.reporting.blocks import Block, Section, Table, warned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +20,7 @@ def section(results: Results) -> Section | None:
     if run.read:
         return None
     blocks: list[Block] = []
-    if run.differing:
-        lines = ["**Warning.** Not all that is compared here was made alike:", ""]
-        lines += [f"- {plain(line)}" for line in run.differing]
-        blocks.append("\n".join(f"> {line}".rstrip() for line in lines))
+    blocks += warned(run.differing, "Not all that is compared here was made alike:")
     blocks.append(table(run, results.verdict.rule))
     if results.cards:
         blocks += [benchmarks(results.cards), VERSION]
