@@ -145,6 +145,7 @@ def test_learning_curves_mark_validations_and_keep_units(histories):
     ]
     marked = [series for series in chart.panels[0].series if series.kind == "marks"]
     assert [list(series.x) for series in marked] == [[20, 40, 60]] * len(histories)
+    assert len({series.look.linestyle for series in marked}) == len(marked), "told apart without colours too"
 
 
 def test_a_long_training_is_drawn_with_as_many_points_as_a_picture_shows(histories):

@@ -218,3 +218,9 @@ def test_how_a_start_model_was_made_is_said_where_it_was_made_here(results, run)
 
 def test_a_comparison_says_which_coefficients_it_compares(results):
     assert len(row(text(results), "Tilted sampling (alpha2-beta100) − Base")) == 4
+
+
+def test_the_run_in_the_tracker_can_be_followed_and_nothing_else_of_its_making(results, run):
+    made = {"MLflow run": "http://127.0.0.1:5000/#/runs/7 (while `make mlflow` runs)", "commit": "javascript:alert(1)"}
+    page = Page(report(replace(results, run=replace(run, made=made))).html)
+    assert [link for link in page.links if not link.startswith(("#", "data:"))] == ["http://127.0.0.1:5000/#/runs/7"]

@@ -30,6 +30,10 @@ class Verbatim(str):
     """What a model wrote: shown in the letters of a typewriter, its line breaks kept."""
 
 
+class Link(str):
+    """A cell's text that begins with an address to follow."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A header and rows of text; the first ``n_text`` columns are words, the others numbers."""

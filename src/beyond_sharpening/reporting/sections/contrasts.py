@@ -24,7 +24,8 @@ CAPTION = (
 EXPLAINED = (
     "Each cell: the difference in percentage points, its interval, and its p-value, which is small when chance alone "
     "rarely makes such a difference. Both allow for asking several questions of a benchmark at once: the p-value by "
-    "Holm's method, the interval by Bonferroni's, which is a little wider. Bold: p below 0.05. {dagger}"
+    "Holm's method, the interval by Bonferroni's, which is a little wider. Where the base was drawn twice, a contrast "
+    "uses both draws, and a table of right answers the first. Bold: p below 0.05. {dagger}"
 )
 DAGGER = "†: interval and p-value disagree about zero, so the difference is at the edge of what can be told."
 ADJUSTED = ("ci_low_adjusted", "ci_high_adjusted")

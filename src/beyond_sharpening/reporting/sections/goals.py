@@ -80,8 +80,8 @@ def table(goals: pd.DataFrame, histories: Mapping[str, pd.DataFrame]) -> Table:
 def _share(row: dict[Any, Any]) -> str:
     if math.isnan(row["share"]):
         return "nothing to gain"
-    low, high = 100 * row["share_low"], 100 * row["share_high"]
-    text = f"{100 * row['share']:.0f} % [{low:.0f}, {high:.0f}]".replace("-", "−")
+    share, low, high = (round(100 * row[name]) for name in ("share", "share_low", "share_high"))
+    text = f"{share} % [{low}, {high}]".replace("-", "−")
     return Strong(text) if row["short"] else text
 
 
