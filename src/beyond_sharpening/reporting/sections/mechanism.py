@@ -73,7 +73,7 @@ def _names(rows: pd.DataFrame) -> str:
     for arm, look in arm_looks(rows).items():
         own = of_arm(rows, arm)
         overall = str(own["overall"].iloc[0])
-        several = [f"{name}: {meanings[name][:1].lower()}{meanings[name][1:]}" for name in own["name"].unique()]
+        several = [f"{name[:1].upper()}{name[1:]}: {meanings[name]}" for name in own["name"].unique()]
         meaning = meanings.get(overall) or " ".join(["It did not do the same on all benchmarks.", *several])
         lines.append(f"- **{plain(look.label)}: {plain(overall)}.** {plain(meaning)}")
     return "\n".join(lines)
