@@ -58,6 +58,7 @@ def test_the_wheel_brings_the_configuration_but_nobodys_own(unpacked):
 
     shipped = {name for name in files(ROOT / "conf") if not name.startswith("local/")}
     assert files(unpacked / "beyond_sharpening/conf") == shipped
+    assert (unpacked / "beyond_sharpening/conf/local").is_dir(), "a run without --env reads this one"
 
 
 @pytest.mark.whole

@@ -37,8 +37,10 @@ WAYS = {
 MOST = 3
 """Kills of one command in a chain: what is killed sooner than it can begin never ends."""
 
-READINGS = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d[+]00:00)?|/runs/\w{32}|\d\.\d+e-05|0\.000\d+")
-"""Times, MLflow's names of runs, and the hours that a training of seconds took."""
+READINGS = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d[+]00:00)?|/runs/\w{32}|[\d.]+ (s|min|h)\b|at [\d. ]+( \w+)?\s+tokens an hour"
+)
+"""Times, MLflow's names of runs, how long trainings took and answers would take, and the rate behind it."""
 
 PATIENCE = 60  # seconds in which a run that was told to stop ends
 

@@ -125,7 +125,7 @@ def test_contrasts_show_interval_significance_and_adjusted_p(all_figures, compar
     assert open_markers == [labels.index("Tempered sampling − Base")]
     first = comparisons.iloc[0]
     interval = axes.collections[0].get_segments()[0]
-    assert list(interval[:, 0]) == pytest.approx([100 * first["ci_low"], 100 * first["ci_high"]])
+    assert list(interval[:, 0]) == pytest.approx([100 * first["ci_low_adjusted"], 100 * first["ci_high_adjusted"]])
 
 
 def test_the_kind_of_interval_is_named(comparisons, by_difficulty):
@@ -145,6 +145,7 @@ def test_learning_curves_mark_validations_and_keep_units(histories):
     ]
     marked = [series for series in chart.panels[0].series if series.kind == "marks"]
     assert [list(series.x) for series in marked] == [[20, 40, 60]] * len(histories)
+    assert len({series.look.linestyle for series in marked}) == len(marked), "told apart without colours too"
 
 
 def test_a_long_training_is_drawn_with_as_many_points_as_a_picture_shows(histories):

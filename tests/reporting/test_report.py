@@ -103,13 +103,13 @@ def test_policies_decoders_and_majority_vote_stand_in_one_table(results):
 
 def test_contrasts_carry_adjusted_p_and_bold_only_below_005(results):
     markdown = text(results)
-    assert row(markdown, "Task reward − Base")[1] == "**+12.0 [+9.5, +14.5], p < 0.001**"
-    assert row(markdown, "Tempered sampling − Base")[1] == "+1.0 [−1.5, +3.5], p = 0.223"
-    assert row(markdown, "Base, greedy decoding − Base")[1] == "+3.1 [+0.6, +5.6], p < 0.001"
+    assert row(markdown, "Task reward − Base")[1] == "**+12.0 [+8.7, +15.3], p < 0.001**"
+    assert row(markdown, "Tempered sampling − Base")[1] == "+1.0 [−2.3, +4.3], p = 0.223"
+    assert row(markdown, "Base, greedy decoding − Base")[1] == "**+3.1 [−0.2, +6.4], p < 0.001 †**"
 
 
 def test_an_interval_that_contradicts_its_p_value_is_marked(results):
-    edge = results.comparisons.assign(p_adjusted=0.06, ci_low=0.001, ci_high=0.1)
+    edge = results.comparisons.assign(p_adjusted=0.06, ci_low_adjusted=0.001, ci_high_adjusted=0.1)
     assert row(text(replace(results, comparisons=edge)), "Task reward − Base")[1].endswith("p = 0.060 †")
 
 
@@ -218,3 +218,9 @@ def test_how_a_start_model_was_made_is_said_where_it_was_made_here(results, run)
 
 def test_a_comparison_says_which_coefficients_it_compares(results):
     assert len(row(text(results), "Tilted sampling (alpha2-beta100) − Base")) == 4
+
+
+def test_the_run_in_the_tracker_can_be_followed_and_nothing_else_of_its_making(results, run):
+    made = {"MLflow run": "http://127.0.0.1:5000/#/runs/7 (while `make mlflow` runs)", "commit": "javascript:alert(1)"}
+    page = Page(report(replace(results, run=replace(run, made=made))).html)
+    assert [link for link in page.links if not link.startswith(("#", "data:"))] == ["http://127.0.0.1:5000/#/runs/7"]

@@ -30,7 +30,8 @@ def of(samples, target="problems like these"):
 
 
 def page(parts, run):
-    return reporting.report(reporting.Results(**parts, run=run)).html
+    html = reporting.report(reporting.Results(**parts, run=run)).html
+    return html.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(("seeds", "unit"), [((0,), "problems"), ((0, 1, 2), "training seeds")])

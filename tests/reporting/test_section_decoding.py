@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from beyond_sharpening.reporting import draw, speed_figure
+from beyond_sharpening.reporting.charts import log_ticks
 from beyond_sharpening.reporting.labels import decoder_label
 from beyond_sharpening.reporting.sections.decoding import chart, cost_table, diagnostics_table, section, warnings
 
@@ -55,7 +56,7 @@ def test_diagnostics_and_warnings_name_the_arm(diagnostics):
     table = diagnostics_table(diagnostics)
     assert table.header == ["policy and decoder", "accepted", "split-R̂"]
     assert table.rows == [["Base, Metropolis–Hastings", "0.25", "1.50"]]
-    assert warnings(diagnostics) == ["Base, Metropolis–Hastings on chain_easy: the chains have not mixed."]
+    assert warnings(diagnostics) == ["Base, Metropolis–Hastings on chain_easy: the chains have not mixed"]
     assert diagnostics_table(diagnostics[:0]) is None
 
 
@@ -77,3 +78,17 @@ def test_the_speed_figure_says_both_rates():
     (axes,) = speed_figure([{**measured, "conditions": "two cores"}]).axes
     assert [text.get_text() for text in axes.texts] == [" 2x: 8e+03 against 4e+03 tokens/s"]
     assert axes.get_yticklabels()[0].get_text() == "rollouts"
+
+
+def test_an_axis_of_costs_is_marked_at_1_2_and_5_of_each_power_of_ten():
+    assert log_ticks([23.0, 191.0]) == {20: "20", 50: "50", 100: "100", 200: "200"}
+
+
+def test_trained_policies_are_told_apart_without_colours(costs, curves, estimates):
+    levels = chart(costs, curves, estimates).panels[0].levels
+    assert len({level.look.linestyle for level in levels}) == len(levels) == 4
+
+
+def test_the_decoder_that_would_have_done_is_named_in_words(results):
+    told = replace(results.verdict, decoding_lines=["math: at a higher price, by best_of_n at 6.7 times the price"])
+    assert "by best of N by likelihood at 6.7 times" in section(replace(results, verdict=told)).blocks[0]

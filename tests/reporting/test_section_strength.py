@@ -40,7 +40,8 @@ def words(section) -> str:
 
 def test_few_problems_are_warned_of_and_those_left_out_are_named(results, compared):
     text = words(strength.section(replace(results, **compared)))
-    assert "> **Warning.** chain_easy: 8 problems: no test can say much of problems like these." in text
+    assert text.startswith("> **Warning.**\n>\n> - chain_easy: ")
+    assert "\n> - chain_easy: 8 problems: no test can say much of problems like these" in text
     assert "- Task reward − Base on chain_easy: 1 problems that one side lacks are left out (chain_easy-7), 7" in text
 
 

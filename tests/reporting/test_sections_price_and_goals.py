@@ -30,17 +30,29 @@ def paid(results):
 
 def test_each_training_is_told_what_it_buys(paid):
     task_reward, tempered, tilted = price.advice(paid)
-    assert "(2 million tokens, 2 hours, 1 kWh) pays for itself after 100 000 [50 000, ∞] answers" in task_reward
+    assert "(2 million tokens, 2 h, 1 kWh) pays for itself after 100 000 [50 000, ∞] answers" in task_reward
     assert "sequential Monte Carlo and MH, alpha 4" in task_reward
     assert "not worth its price" in tempered
+    assert "not seen to be less accurate" in tempered, "the interval of the difference has both signs"
     assert "no decoding of the base that was tried is as accurate" in tilted
 
 
 def test_policies_and_decoders_stand_in_one_table_of_prices(paid):
     table = price.section(paid).blocks[0]
-    assert table.header[-2:] == ["hours", "kWh"]
-    assert table.rows[0] == ["Task reward", "80.0 %", "20", "2 million", "2", "1"]
+    assert table.header[-2:] == ["training", "a million answers"]
+    costs = ["2 million tokens, 2 h, 1 kWh", "22 million tokens, 22 h, 11 kWh"]
+    assert table.rows[0] == ["Task reward", "80.0 %", "20", *costs]
+    assert table.rows[3][3:] == ["–", "40 million tokens, 40 h, 20 kWh"]
     assert {row[0] for row in table.rows[3:]} >= {"Base, greedy decoding", "Base, majority vote of 8"}
+
+
+def test_a_decoder_that_is_dearer_and_no_better_is_no_rival(paid):
+    (row,) = paid.break_even[paid.break_even["policy"] == "tempered"].to_dict("records")
+    rivals = [("smc", 60.0, 0.9), ("sir", 50.0, 0.7), ("vote-8", 90.0, 0.9), ("greedy", 40.0, 0.79)]
+    rows = [row | {"rival": name, "rival_cost": cost, "rival_accuracy": right} for name, cost, right in rivals]
+    table = price.section(replace(paid, break_even=pd.DataFrame(rows))).blocks[2]
+    assert [line[1] for line in table.rows] == ["greedy decoding", "sequential Monte Carlo"]
+    assert table.rows[0][4] == "not seen to be less accurate, and no dearer"
 
 
 def test_the_headline_says_which_trainings_stopped_short(results):
@@ -64,6 +76,8 @@ def test_the_headline_says_which_trainings_stopped_short(results):
     (answer, *_) = verdict.section(judged).blocks
     assert "not every training reached its goal: Tempered sampling (75 % of the way on easy)." in answer
     assert "not every" not in verdict.section(results).blocks[0]
+    alone = replace(judged, estimates=results.estimates[results.estimates["policy"].isin(["base", "tempered"])])
+    assert "But no training reached its goal: Tempered" in verdict.section(alone).blocks[0]
     table = goals.section(judged).blocks[1]
     task_reward, _, tempered, _ = sorted(table.rows, key=lambda row: (row[0], row[1]))
     assert tempered[2:6] == [

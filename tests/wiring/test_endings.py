@@ -5,7 +5,7 @@ import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
-from beyond_sharpening.wiring.endings import ending
+from beyond_sharpening.wiring.endings import ending, with_options
 from synthetic_samples import synthetic_samples
 from test_pipelines import ROOT
 
@@ -57,3 +57,14 @@ def test_each_pipeline_has_an_ending_whose_place_it_makes_and_whose_next_command
         _, dataset, following = ending(name, load)
         assert dataset in pipelines[name].all_outputs(), name
         assert following.removeprefix("kedro run --pipeline=") in pipelines, name
+
+
+def test_the_next_command_is_of_the_same_environment_and_parameters(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    command = "kedro run --pipeline=report"
+    given = {"again": "report", "model": "qwen25_3b", "train": {"tilted": {"alpha": 2.0}}, "sweep": {"seeds": [0, 1]}}
+    told = with_options(command, {"env": "gpu", "runtime_params": given})
+    assert told == f"{command} --env=gpu --params=model=qwen25_3b,train.tilted.alpha=2.0,sweep.seeds=0+1"
+    assert with_options(command, {"env": None, "runtime_params": {}}) == command
+    monkeypatch.chdir(tmp_path)
+    assert with_options(command, {}) == "python -m beyond_sharpening run --pipeline=report", "of an installed wheel"

@@ -194,8 +194,8 @@ class _Judge:
             return f"{words(self.subject)} against the base: not evaluated."
         row = contrast.iloc[int(contrast["difference"].abs().argmax())]
         low, high = (100 * row[f"ci_{end}_adjusted"] for end in ("low", "high"))
-        before = self._accuracy(BASE, row["variant_b"], str(row.name))
         after = self._accuracy(self.subject, row["variant_a"], str(row.name))
+        before = after - row["difference"]  # over both draws of the base; its estimate is over the first
         return (
             f"{words(self.subject)} against the base: {self.tally(contrast)}; largest change on {row.name}, "
             f"{100 * before:.1f} % to {100 * after:.1f} % "

@@ -13,8 +13,10 @@ class Rates(Strict):
     tokens_per_hour: float | None = Field(
         default=None, gt=0, description="Tokens processed an hour; none takes what the trainings reached."
     )
-    kilowatts: float | None = Field(default=None, gt=0, description="Power of the machine under load.")
-    price_per_hour: float | None = Field(default=None, gt=0, description="Money an hour of the machine.")
+    kilowatts: float | None = Field(
+        default=None, gt=0, description="Power of one process under load: its GPU, or its share of the machine."
+    )
+    price_per_hour: float | None = Field(default=None, gt=0, description="Money that an hour of one process costs.")
     currency: str = Field(default="EUR", min_length=1)
 
 

@@ -30,6 +30,10 @@ class Verbatim(str):
     """What a model wrote: shown in the letters of a typewriter, its line breaks kept."""
 
 
+class Link(str):
+    """A cell's text that begins with an address to follow."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A header and rows of text; the first ``n_text`` columns are words, the others numbers."""
@@ -69,6 +73,12 @@ class Section:
     blocks: Sequence[Block]
     appendix: bool = False
     facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def warned(lines: Sequence[str], about: str = "") -> list[Block]:
+    """Warnings in one box, a line each; nothing where there are none."""
+    told = [f"**Warning.** {about}", "", *(f"- {plain(line)}" for line in lines)]
+    return ["\n".join(f"> {line}".rstrip() for line in told)] if lines else []
 
 
 def visible(value: object) -> str:

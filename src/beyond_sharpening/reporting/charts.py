@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
 
 QUIET = "#555555"
 Scale = Literal["linear", "log", "log2", "symlog"]
+
+
+def log_ticks(values: Collection[float]) -> dict[float, str]:
+    """Ticks of a logarithmic axis over some values: 1, 2 and 5 of each power of ten, from below them to above."""
+    low, high = (math.floor(math.log10(extreme(values))) for extreme in (min, max))
+    every = [digit * 10.0**power for power in range(low, high + 2) for digit in (1, 2, 5)]
+    return {tick: f"{tick:g}" for tick in every if min(values) / 2 < tick < 2 * max(values)}
 
 
 @dataclass(frozen=True)

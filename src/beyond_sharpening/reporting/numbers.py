@@ -27,12 +27,24 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def duration(hours: float) -> str:
+    """A time in the unit that suits it, ``12 min``; a missing one as a dash."""
+    if math.isnan(hours):
+        return "–"
+    seconds = 3600 * hours
+    if seconds < 60:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else amount(hours, "h")
+
+
 def amount(value: float, unit: str = "") -> str:
     """A size to three digits with thousands set apart, ``1.23 million tokens``; a missing one as a dash."""
     if math.isnan(value):
         return "–"
     if math.isinf(value):
         return "∞"
+    if 0 < abs(value) < 0.001:
+        return f"< 0.001 {unit}".strip()
     for size, word in ((1e12, " trillion"), (1e9, " billion"), (1e6, " million")):
         if abs(value) >= size:
             return f"{value / size:.3g}{word} {unit}".strip()

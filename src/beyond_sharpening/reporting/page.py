@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from beyond_sharpening.reporting.blocks import Block, Browser, Section, Strong, Table, Verbatim, visible
+from beyond_sharpening.reporting.blocks import Block, Browser, Link, Section, Strong, Table, Verbatim, visible
 from beyond_sharpening.reporting.charts import Chart
 from beyond_sharpening.reporting.interactive import describe
 from beyond_sharpening.reporting.static import draw
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.figure import Figure
+
+
+COLOURS = 128
+"""Of a picture in the page, which then weighs a third and looks the same."""
+
+UNBROKEN = re.compile(
+    r"(?<=\d) (?=%)|(?<=\bp) (?=[=<] \d)|(?<=\bp [=<]) (?=\d)|(?<=,) (?=[+−\d.]+\])|(?<=\d) (?=: \d)|(?<=\d :) (?=\d)"
+)
+"""Spaces at which a number is not to be torn from what it belongs to, in the cells of a table."""
 
 
 def charts(sections: Sequence[Section]) -> list[Chart]:
@@ -92,7 +101,10 @@ def _block(block: Block, drawn: Mapping[str, Figure]) -> dict[str, Any]:
 
 
 def _cell(cell: str) -> dict[str, Any]:
-    return {"text": visible(cell), "strong": isinstance(cell, Strong), "verbatim": isinstance(cell, Verbatim)}
+    text, verbatim = visible(cell), isinstance(cell, Verbatim)
+    shown = text if verbatim else UNBROKEN.sub("\u00a0", text)
+    address = text.partition(" ")[0] if isinstance(cell, Link) else ""
+    return {"text": shown, "strong": isinstance(cell, Strong), "verbatim": verbatim, "address": address}
 
 
 def _words(markdown: str) -> str:
@@ -108,9 +120,12 @@ def _json(value: Any) -> Markup:
 
 
 def _data_uri(figure: Figure) -> str:
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+    from PIL import Image
+
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=110)
+    Image.open(drawn).convert("RGB").quantize(COLOURS).save(packed, format="png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(packed.getvalue()).decode()
 
 
 @cache

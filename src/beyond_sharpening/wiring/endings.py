@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from beyond_sharpening.parameters import leaves
 from beyond_sharpening.reporting.divergences import divergences
+from beyond_sharpening.wiring.packaged import in_checkout
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -75,6 +78,20 @@ def ending(pipeline: str, load: Load) -> tuple[str, str, str] | None:
     return None
 
 
+def with_options(command: str, run_params: Mapping[str, Any]) -> str:
+    """The next command, of the same environment and parameters; outside a checkout the package's own."""
+    given = {name: value for name, value in leaves(run_params.get("runtime_params") or {}) if name != "again"}
+    told = [
+        f"{name}={'+'.join(map(str, value)) if isinstance(value, list) else value}" for name, value in given.items()
+    ]
+    environment = run_params.get("env")
+    options = [f"--env={environment}"] * bool(environment)
+    options += [f"--params={shlex.quote(','.join(told))}"] * bool(told)
+    return " ".join(
+        [command if in_checkout() else command.replace("kedro", "python -m beyond_sharpening", 1), *options]
+    )
+
+
 class Endings:
     """Prints the ending of each pipeline that was run."""
 
@@ -87,7 +104,8 @@ class Endings:
         for pipeline in run_params.get("pipeline_names") or []:
             if (found := ending(pipeline, catalog.load)) is not None:
                 result, dataset, following = found
-                print(f"{pipeline}: {result}\nIt lies in {self._place(catalog, dataset)}; next: {following}")
+                place, following = self._place(catalog, dataset), with_options(following, run_params)
+                print(f"{pipeline}: {result}\nIt lies in {place}; next: {following}")
 
     def _place(self, catalog: DataCatalog, dataset: str) -> Path:
         place = Path(str(catalog.get(dataset)._filepath)).parent  # type: ignore[union-attr]

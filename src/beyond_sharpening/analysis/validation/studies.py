@@ -1,7 +1,7 @@
 """Studies of the statistics by simulation: do intervals cover, do tests keep their level, is the rule right?
 
 Each study draws from something known, runs what the reports run, and counts. ``validate_statistics`` puts them in one
-table, ``as_markdown`` in words: ``kedro run --pipelines=validate_statistics``, whose tables stand in
+table, ``as_markdown`` in words: ``kedro run --pipeline=validate_statistics``, whose tables stand in
 ``docs/statistics.md``.
 """
 

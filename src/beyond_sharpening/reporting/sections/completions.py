@@ -114,7 +114,7 @@ def _known(value: Any, otherwise: str = "–") -> str:
 
 
 def _number(value: Any) -> str:
-    return "unknown" if value is None or math.isnan(value) else f"{value:.1f}".replace("-", "−")
+    return "unknown" if value is None or math.isnan(value) else f"{round(value, 1) + 0:.1f}".replace("-", "−")
 
 
 def _cut(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from beyond_sharpening.reporting.blocks import Section, Strong, Table
@@ -22,17 +23,20 @@ CAPTION = (
 )
 EXPLAINED = (
     "Each cell: the difference in percentage points, its interval, and its p-value, which is small when chance alone "
-    "rarely makes such a difference. It is adjusted for asking several questions at once (Holm's method, within each "
-    "benchmark); the interval is not, so that near the edge the two may disagree: such cells carry a †. Bold: below "
-    "0.05."
+    "rarely makes such a difference. Both allow for asking several questions of a benchmark at once: the p-value by "
+    "Holm's method, the interval by Bonferroni's, which is a little wider. Where the base was drawn twice, a contrast "
+    "uses both draws, and a table of right answers the first. Bold: p below 0.05. {dagger}"
 )
+DAGGER = "†: interval and p-value disagree about zero, so the difference is at the edge of what can be told."
+ADJUSTED = ("ci_low_adjusted", "ci_high_adjusted")
+"""An interval that holds for all primary contrasts of a benchmark together, as the adjusted p-value does."""
 
 
 def section(results: Results) -> Section | None:
     rows = family(results.comparisons, "primary")
     if rows.empty:
         return None
-    return Section("Who is better than whom", [chart(rows), CAPTION, table(rows), EXPLAINED])
+    return Section("Who is better than whom", [chart(rows), CAPTION, table(rows), EXPLAINED.format(dagger=DAGGER)])
 
 
 def family(comparisons: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -44,18 +48,17 @@ def table(rows: pd.DataFrame) -> Table:
     """Differences with interval and adjusted p, a row a contrast."""
     benchmarks = list(rows["benchmark"].unique())
     lines = [
-        [contrast_label(*map(str, sides)), *cells(part, benchmarks, _cell)]
+        [contrast_label(*map(str, sides)), *cells(part, benchmarks, difference)]
         for sides, part in rows.groupby(SIDES, sort=False)
     ]
     return Table(["difference in points", *benchmarks], lines)
 
 
-def _cell(row: dict[Any, Any]) -> str:
-    p = row["p_adjusted"]
-    excludes = row["ci_low"] > 0 or row["ci_high"] < 0
-    known = row["ci_low"] == row["ci_low"]
-    mark = " †" if known and excludes != (p < 0.05) else ""
-    text = f"{points_interval(row['difference'], row['ci_low'], row['ci_high'])}, {p_value(p)}{mark}"
+def difference(row: dict[Any, Any]) -> str:
+    """A difference with interval and adjusted p-value, bold below 0.05; † where the two disagree about zero."""
+    p, (low, high) = row["p_adjusted"], (row[adjusted] for adjusted in ADJUSTED)
+    disagree = not math.isnan(low) and (low > 0 or high < 0) != (p < 0.05)
+    text = f"{points_interval(row['difference'], low, high)}, {p_value(p)}{' †' if disagree else ''}"
     return Strong(text) if p < 0.05 else text
 
 
@@ -65,7 +68,7 @@ def chart(rows: pd.DataFrame) -> Chart:
     benchmarks = rows["benchmark"].unique()
     note = (
         f"Bars: {interval_note(rows['unit'])}.\n"
-        "Right of 0: the first policy is better. p is adjusted for the number of comparisons; filled: below 0.05."
+        "Right of 0: the first policy is better. Bars and p allow for the number of comparisons; filled: p below 0.05."
     )
     panels = [_panel(rows[rows["benchmark"] == benchmark], str(benchmark), contrasts) for benchmark in benchmarks]
     size = (3.3, 0.42 * len(contrasts) + 1.1)
@@ -85,16 +88,14 @@ def _panel(rows: pd.DataFrame, benchmark: str, contrasts: list[tuple[str, str, s
 
 
 def _mark(row: dict[Any, Any], place: int) -> Series:
-    style = look(str(row["a"]).split("/")[0])
+    style, (low, high) = look(str(row["a"]).split("/")[0]), (row[adjusted] for adjusted in ADJUSTED)
     return Series(
         Look("", style.colour, style.marker),
         [100 * row["difference"]],
         [place],
-        across_low=[100 * row["ci_low"]],
-        across_high=[100 * row["ci_high"]],
+        across_low=[100 * low],
+        across_high=[100 * high],
         kind="marks",
         filled=[row["p_adjusted"] < 0.05],
-        notes=[
-            f"{points_interval(row['difference'], row['ci_low'], row['ci_high'])} points, {p_value(row['p_adjusted'])}"
-        ],
+        notes=[f"{points_interval(row['difference'], low, high)} points, {p_value(row['p_adjusted'])}"],
     )

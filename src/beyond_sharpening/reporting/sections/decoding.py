@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.reporting.blocks import Block, Section, Table, plain
-from beyond_sharpening.reporting.charts import QUIET, Chart, Level, Panel, Series
+from beyond_sharpening.reporting.blocks import Block, Section, Table, plain, warned
+from beyond_sharpening.reporting.charts import QUIET, Chart, Level, Panel, Series, log_ticks
 from beyond_sharpening.reporting.frames import cells, most_samples, of_arm, settling
 from beyond_sharpening.reporting.labels import (
+    LINESTYLES,
     Look,
     arm_looks,
     contrast_label,
@@ -17,8 +19,8 @@ from beyond_sharpening.reporting.labels import (
     look,
     side_label,
 )
-from beyond_sharpening.reporting.numbers import p_value, percent, points_interval
-from beyond_sharpening.reporting.sections.contrasts import SIDES, family
+from beyond_sharpening.reporting.numbers import percent
+from beyond_sharpening.reporting.sections.contrasts import DAGGER, SIDES, difference, family
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +44,8 @@ DIAGNOSTICS = {
 }
 SECONDARY = (
     "Differences in percentage points, with interval and p-value. They are secondary: their p-values are adjusted so "
-    "that of those below 0.05 one in twenty is expected to be chance (Benjamini and Hochberg)."
+    "that of those below 0.05 one in twenty is expected to be chance (Benjamini and Hochberg); each interval is for "
+    f"that question alone. Bold: p below 0.05. {DAGGER}"
 )
 CAPTION = (
     "*A decoder may think longer instead of being trained. To the right, an answer costs more; the horizontal lines "
@@ -60,7 +63,7 @@ def section(results: Results) -> Section | None:
     secondary = family(results.comparisons, "secondary")
     blocks: list[Block] = []
     if results.verdict.decoding_lines:
-        blocks.append("\n".join(f"- {plain(line)}" for line in results.verdict.decoding_lines))
+        blocks.append("\n".join(f"- {plain(_in_words(line))}" for line in results.verdict.decoding_lines))
     if len(secondary):
         blocks += [secondary_table(secondary), SECONDARY]
     if results.costs is not None and len(results.costs):
@@ -72,24 +75,24 @@ def section(results: Results) -> Section | None:
         )
         blocks += [chart(results.costs, results.curves, results.estimates), CAPTION, cost_table(results.costs), words]
     if results.diagnostics is not None:
-        blocks += [f"> **Warning.** {plain(line)}" for line in warnings(results.diagnostics)]
+        blocks += warned(warnings(results.diagnostics))
         if (fared := diagnostics_table(results.diagnostics)) is not None:
             blocks += [fared, FARED]
     return Section("Could cheaper decoding do it?", blocks) if blocks else None
+
+
+def _in_words(line: str) -> str:
+    return re.sub(r"\bby (\S+)(?= at )", lambda named: f"by {decoder_label(named[1])}", line)
 
 
 def secondary_table(rows: pd.DataFrame) -> Table:
     """Differences with interval and p-value, a row a contrast."""
     benchmarks = list(rows["benchmark"].unique())
     lines = [
-        [contrast_label(*map(str, sides)), *cells(part, benchmarks, _cell)]
+        [contrast_label(*map(str, sides)), *cells(part, benchmarks, difference)]
         for sides, part in rows.groupby(SIDES, sort=False)
     ]
     return Table(["difference in points", *benchmarks], lines)
-
-
-def _cell(row: dict[Any, Any]) -> str:
-    return f"{points_interval(row['difference'], row['ci_low'], row['ci_high'])}, {p_value(row['p_adjusted'])}"
 
 
 def chart(costs: pd.DataFrame, curves: pd.DataFrame, estimates: pd.DataFrame) -> Chart:
@@ -110,7 +113,9 @@ def chart(costs: pd.DataFrame, curves: pd.DataFrame, estimates: pd.DataFrame) ->
         series = [_decoder(row, looks[row["decoder"]]) for row in here.to_dict("records")]
         series += _votes(here, base[base["benchmark"] == benchmark])
         levels = _trained(trained[trained["benchmark"] == benchmark])
-        panels.append(Panel(str(benchmark), series, "tokens processed for an answer", x_scale="log", levels=levels))
+        ticks = log_ticks([tokens for part in series for tokens in part.x])
+        axis = "tokens processed for an answer"
+        panels.append(Panel(str(benchmark), series, axis, x_scale="log", levels=levels, ticks_x=ticks))
     note = "Bars and bands: 95 % intervals. A perfect judge knows the right answers: a bound, not a method."
     title, unit = "Right answers against the cost of decoding", "right answers (%)"
     return Chart("accuracy_by_cost", title, panels, note, (3.7, 3.6), shared_y=unit)
@@ -135,9 +140,9 @@ def _votes(costs: pd.DataFrame, curve: pd.DataFrame) -> list[Series]:
 
 def _trained(rows: pd.DataFrame) -> list[Level]:
     levels = []
-    for arm, style in arm_looks(rows).items():
+    for (arm, style), dashes in zip(arm_looks(rows).items(), cycle(LINESTYLES)):
         row = of_arm(rows, arm).iloc[0]
-        named = Look(f"{style.label} (trained)", style.colour, "", style.linestyle)
+        named = Look(f"{style.label} (trained)", style.colour, "", dashes)
         levels.append(Level(named, *(100 * float(row[name]) for name in ("pass@1", "ci_low", "ci_high"))))
     return levels
 
@@ -171,8 +176,8 @@ def diagnostics_table(diagnostics: pd.DataFrame) -> Table | None:
 
 
 def warnings(diagnostics: pd.DataFrame) -> list[str]:
-    """A sentence for each arm whose decoder did not reach what it aims at."""
+    """A line for each arm whose decoder did not reach what it aims at."""
     return [
-        f"{look(row['policy']).label}, {decoder_label(row['decoder'])} on {row['benchmark']}: {row['warning']}."
+        f"{look(row['policy']).label}, {decoder_label(row['decoder'])} on {row['benchmark']}: {row['warning']}"
         for row in diagnostics[diagnostics["warning"].ne("")].to_dict("records")
     ]

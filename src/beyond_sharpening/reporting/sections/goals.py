@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from beyond_sharpening.reporting.blocks import Section, Strong, Table
 from beyond_sharpening.reporting.frames import of_arm
-from beyond_sharpening.reporting.labels import Arm, arm_looks, decoder_label
+from beyond_sharpening.reporting.labels import Arm, arm_looks, decoder_label, rank
 from beyond_sharpening.reporting.numbers import percent
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def table(goals: pd.DataFrame, histories: Mapping[str, pd.DataFrame]) -> Table:
     header = ["policy", "benchmark", "own reward: base → policy (attainable)", "share of the way", "right answers"]
     header += ["target reached by decoding", "clipped", "KL from base"]
     rows = []
-    for row in goals.to_dict("records"):
+    for row in sorted(goals.to_dict("records"), key=lambda row: rank(row["policy"])):
         history = histories.get(row["policy"])
         trained = history is not None and len(history) > 0
         rows.append(
@@ -80,8 +80,8 @@ def table(goals: pd.DataFrame, histories: Mapping[str, pd.DataFrame]) -> Table:
 def _share(row: dict[Any, Any]) -> str:
     if math.isnan(row["share"]):
         return "nothing to gain"
-    low, high = 100 * row["share_low"], 100 * row["share_high"]
-    text = f"{100 * row['share']:.0f} % [{low:.0f}, {high:.0f}]".replace("-", "−")
+    share, low, high = (round(100 * row[name]) for name in ("share", "share_low", "share_high"))
+    text = f"{share} % [{low}, {high}]".replace("-", "−")
     return Strong(text) if row["short"] else text
 
 

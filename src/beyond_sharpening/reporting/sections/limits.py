@@ -34,8 +34,10 @@ def section(results: Results) -> Section:
     if estimates["decoder"].eq("low_temperature").any():
         lines.append("Low temperature acts on one token at a time. It is not the same as sharpening whole answers.")
     lines += _rates(estimates) if ours else [TRUST]
-    if sentence := start_model(results):
-        lines.append(sentence)
+    if results.run.base.get("type") == "tiny":
+        lines.append(
+            "The start model was made for this experiment, very small; the sizes do not carry over to large models."
+        )
     return Section("Limits", ["\n".join(f"- {line}" for line in lines)])
 
 
@@ -47,18 +49,3 @@ def _rates(estimates: pd.DataFrame) -> list[str]:
         f"most {worst['unparsable']} and {worst['timeout']} of the completions in any row of the table of all numbers. "
         f"At most {worst['truncated']} were cut short by the length limit."
     ]
-
-
-def start_model(results: Results) -> str:
-    """How a start model that was made here was made; nothing of one that was taken over."""
-    base = results.run.base
-    if base.get("type") != "tiny":
-        return ""
-    guesses, misread = 1 - base["step_by_step_share"], base.get("misread_share", 0)
-    overlooked = f"; where a problem has brackets, {100 * misread:.0f} % of all texts overlook them" if misread else ""
-    return (
-        "The start model was made for this experiment. It is very small, and it learned from texts of which "
-        f"{100 * guesses:.0f} % are guesses, {100 * base['guess_error']:.0f} % of these wrong{overlooked}. How often "
-        "it is right at the start, where its likeliest answer is right and where wrong, and what there is to sharpen, "
-        "was chosen so. The mechanism can be studied on it; the sizes do not carry over to large models."
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.reporting.blocks import Block, Section, Table, plain
+from beyond_sharpening.reporting.blocks import Block, Link, Section, Table, warned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from beyond_sharpening.reporting.results import Results, Run
 
 UNKNOWN = "not known: there is no manifest beside this samples table"
+ADDRESS = ("http://", "https://")
 VERSION = "*A version changes with the problems, with how their answers are read, and with the prompt.*"
 
 
@@ -20,10 +21,7 @@ def section(results: Results) -> Section | None:
     if run.read:
         return None
     blocks: list[Block] = []
-    if run.differing:
-        lines = ["**Warning.** Not all that is compared here was made alike:", ""]
-        lines += [f"- {plain(line)}" for line in run.differing]
-        blocks.append("\n".join(f"> {line}".rstrip() for line in lines))
+    blocks += warned(run.differing, "Not all that is compared here was made alike:")
     blocks.append(table(run, results.verdict.rule))
     if results.cards:
         blocks += [benchmarks(results.cards), VERSION]
@@ -32,7 +30,8 @@ def section(results: Results) -> Section | None:
 
 def table(run: Run, rule: Mapping[str, Any]) -> Table:
     """Model, seeds, parameters, the verdict's rule and versions."""
-    rows = [["model", run.model], *_rows(run.made), *_rows(run.seeds), *_rows(run.parameters)]
+    made = {name: Link(text) if text.startswith(ADDRESS) else text for name, text in run.made.items()}
+    rows = [["model", run.model], *_rows(made), *_rows(run.seeds), *_rows(run.parameters)]
     rows += [[name, UNKNOWN] for name in run.unknown]
     rows += rule_rows(rule)
     if run.versions:
@@ -53,7 +52,9 @@ def _text(value: Any) -> str:
     """Several values in a row, a mapping as ``name: value`` pairs."""
     if isinstance(value, dict):
         value = [f"{key}: {item}" for key, item in value.items()]
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else str(value)
 
 
 def benchmarks(cards: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -71,8 +71,10 @@ def _names(rows: pd.DataFrame) -> str:
     meanings = dict(zip(rows["name"], rows["meaning"], strict=True))
     lines = []
     for arm, look in arm_looks(rows).items():
-        overall = str(of_arm(rows, arm)["overall"].iloc[0])
-        meaning = meanings.get(overall, "It did not do the same on all benchmarks.")
+        own = of_arm(rows, arm)
+        overall = str(own["overall"].iloc[0])
+        several = [f"{name[:1].upper()}{name[1:]}: {meanings[name]}" for name in own["name"].unique()]
+        meaning = meanings.get(overall) or " ".join(["It did not do the same on all benchmarks.", *several])
         lines.append(f"- **{plain(look.label)}: {plain(overall)}.** {plain(meaning)}")
     return "\n".join(lines)
 
@@ -139,7 +141,7 @@ def _interval(row: Mapping[Any, Any], name: str) -> str:
 
 
 def _two(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2f}".replace("-", "−")
+    return "–" if math.isnan(value) else f"{round(value, 2) + 0:.2f}".replace("-", "−")
 
 
 def _count(value: float) -> str:

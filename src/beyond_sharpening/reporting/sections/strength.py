@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.reporting.blocks import Block, Section, Strong, Table, plain
+from beyond_sharpening.reporting.blocks import Block, Section, Strong, Table, plain, warned
 from beyond_sharpening.reporting.labels import contrast_label
 from beyond_sharpening.reporting.numbers import p_value
 from beyond_sharpening.reporting.sections.contrasts import SIDES, family
@@ -43,7 +43,7 @@ def section(results: Results) -> Section | None:
     if rows.empty:
         return None
     margin = float(results.verdict.rule.get("margin", MARGIN))
-    blocks: list[Block] = [f"> **Warning.** {plain(line)}." for line in warnings(rows)]
+    blocks: list[Block] = warned(warnings(rows))
     if left := left_out(rows):
         blocks.append("\n".join(f"- {plain(line)}" for line in left))
     blocks += [table(rows, results.opinions), SEEN.format(margin=100 * margin)]

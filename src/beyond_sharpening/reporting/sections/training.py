@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from beyond_sharpening.reporting.blocks import Section, Table
 from beyond_sharpening.reporting.charts import Chart, Panel, Series
 from beyond_sharpening.reporting.divergences import divergences
-from beyond_sharpening.reporting.labels import Look, look
+from beyond_sharpening.reporting.labels import LINESTYLES, Look, look
 from beyond_sharpening.reporting.numbers import percent
 
 if TYPE_CHECKING:
@@ -62,11 +64,14 @@ def diverged(histories: Mapping[str, pd.DataFrame]) -> list[str]:
 
 def chart(histories: Mapping[str, pd.DataFrame]) -> Chart:
     """Task accuracy, entropy, KL from base and length against training step, one line an objective."""
+    looks = {
+        name: replace(look(name), linestyle=dashes) for name, dashes in zip(histories, cycle(LINESTYLES), strict=False)
+    }
     panels = []
     for column, title, unit, factor in PANELS:
-        series = [part for name, frame in histories.items() for part in _trace(frame, column, factor, look(name))]
+        series = [part for name, frame in histories.items() for part in _trace(frame, column, factor, looks[name])]
         if column == "task_accuracy":
-            series += [_validations(frame, look(name)) for name, frame in histories.items()]
+            series += [_validations(frame, looks[name]) for name, frame in histories.items()]
         floor = (0.0, None) if column == "length" else None
         panels.append(Panel(title, series, "training step", unit, y_range=floor))
     note = "Lines: running mean over the steps (faint: each step). Markers: held-out validation problems."
@@ -78,7 +83,7 @@ def _trace(frame: pd.DataFrame, column: str, factor: float, style: Look) -> list
     steps, values = frame["step"].tolist(), factor * frame[column]
     smooth = values.rolling(max(1, len(values) // 12), center=True, min_periods=1).mean()
     line = Look(style.label, style.colour, "", style.linestyle)
-    faint = Look("", style.colour, "", style.linestyle)
+    faint = Look("", style.colour, "")
     shown = _shown(len(steps))
     return [
         Series(faint, steps[shown], values[shown], width=0.8, opacity=0.22),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from beyond_sharpening.reporting.blocks import Block, Section, Strong, Table
+from beyond_sharpening.reporting.blocks import Block, Section, Table
 from beyond_sharpening.reporting.charts import Chart, Panel, Series
 from beyond_sharpening.reporting.frames import by_arm, cells, majority, most_samples, of_arm, settling
 from beyond_sharpening.reporting.labels import arm_looks, contrast_label
-from beyond_sharpening.reporting.numbers import p_value, percent_interval, points_interval
+from beyond_sharpening.reporting.numbers import percent_interval
+from beyond_sharpening.reporting.sections.contrasts import DAGGER, difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +28,9 @@ CAPTION = (
 PAIRED = " the table below compares them problem by problem."
 UNPAIRED = " policies are compared problem by problem."
 ALONE = (
-    "How many more of the problems the first policy solves in {k} tries, in points, with interval and p-value, "
-    "adjusted for all such questions (Benjamini and Hochberg). In brackets: how many problems the first solves and the "
-    "second does not, and the other way round. Bold: below 0.05."
+    "How many more of the problems the first policy solves in {k} tries, in points, with the interval of that question "
+    "alone and a p-value adjusted for all such questions (Benjamini and Hochberg). In brackets: how many problems the "
+    f"first solves and the second does not, and the other way round. Bold: p below 0.05. {DAGGER}"
 )
 
 
@@ -63,10 +64,8 @@ def paired_table(pairs: pd.DataFrame) -> Table:
 
 
 def _paired(row: dict[Any, Any]) -> str:
-    alone = f"({row['solved_by_a_alone']:.0f} : {row['solved_by_b_alone']:.0f})"
-    difference = points_interval(row["difference"], row["ci_low"], row["ci_high"])
-    text = f"{difference}, {p_value(row['p_adjusted'])} {alone}"
-    return Strong(text) if row["p_adjusted"] < 0.05 else text
+    told = difference(row)
+    return type(told)(f"{told} ({row['solved_by_a_alone']:.0f} : {row['solved_by_b_alone']:.0f})")
 
 
 def chart(curves: pd.DataFrame) -> Chart:

@@ -15,7 +15,9 @@ def section(results: Results) -> Section:
     verdict, short = results.verdict, goals.stopped_short(results)
     headline = f"**{plain(verdict.headline)}**"
     if short:
-        headline += f" **But not every training reached its goal: {plain(', '.join(short))}.**"
+        trained = results.estimates.loc[results.estimates["policy"] != "base", ["policy", "variant"]]
+        who = "no" if len(short) == len(trained.drop_duplicates()) else "not every"
+        headline += f" **But {who} training reached its goal: {plain(', '.join(short))}.**"
     lines = [headline, "", *(f"- {plain(line)}" for line in verdict.lines), "", f"*{plain(verdict.note)}*"]
     blocks: list[Block] = ["\n".join(f"> {line}".rstrip() for line in lines)]
     if short:

@@ -13,13 +13,19 @@
 
   // Panels side by side on a wide screen, one above the other on a phone.
   const arrange = (plot, width) => {
-    const count = plot.panels.length, columns = width < 600 ? 1 : Math.min(plot.columns, count);
+    const narrow = width < 600;
+    const count = plot.panels.length, columns = narrow ? 1 : Math.min(plot.columns, count);
     const rows = Math.ceil(count / columns), layout = structuredClone(plot.layout);
     const entries = plot.data.filter((trace) => trace.showlegend);
     const letters = entries.reduce((sum, trace) => sum + 7 * trace.name.length + 55, 0);
     const legend = 22 * Math.ceil(letters / width) + 12, top = 64, bottom = 58 + legend;
     const panel = plot.height, gap = 78, body = rows * panel + (rows - 1) * gap;
-    const widest = (ticks) => Math.max(0, ...(ticks || []).map((text) => text.length));
+    if (narrow && layout.yaxis.ticktext)  // long names in lines of their own
+      plot.panels.forEach((_, index) => {
+        const y = layout["yaxis" + (index ? index + 1 : "")];
+        y.ticktext = y.ticktext.map((text) => text.replace(/ (?=[−(])/g, "<br>"));
+      });
+    const widest = (ticks) => Math.max(0, ...(ticks || []).flatMap((text) => text.split("<br>")).map((line) => line.length));
     const left = Math.min(0.42 * width, 58 + 5.6 * widest(layout.yaxis.ticktext));
     const right = layout.annotations.length ? 66 : 14;
     const across = layout.annotations.length ? 66 : plot.layout.yaxis2 && !plot.layout.yaxis2.matches ? 60 : 34;
@@ -34,13 +40,14 @@
       if (layout.yaxis2 && layout.yaxis2.matches && column) y.showticklabels = false;
       for (const axis of [x, y]) {
         axis.gridcolor = "#e2e2e2";
+        axis.exponentformat = "power";
         axis.title = { ...axis.title, font: { size: 12 }, standoff: 6 };
       }
       layout.annotations.push({ text: "<b>" + title + "</b>", xref: "paper", yref: "paper", showarrow: false,
         x: (x.domain[0] + x.domain[1]) / 2, y: end, xanchor: "center", yanchor: "bottom", font: { size: 13 } });
     });
     return { ...layout, width, height: body + top + bottom, margin: { l: left, r: right, t: top, b: bottom },
-      title: { ...layout.title, font: { size: width < 600 ? 13 : 16 }, x: 0.5, y: 1, yref: "container", yanchor: "top", pad: { t: 8 } },
+      title: { ...layout.title, font: { size: narrow ? 13 : 16 }, x: 0.5, y: 1, yref: "container", yanchor: "top", pad: { t: 8 } },
       font: { family: "system-ui, sans-serif", size: 12, color: "#1d1d1f" }, plot_bgcolor: "#fff", hovermode: "closest",
       legend: { orientation: "h", x: 0.5, xanchor: "center", y: -52 / body, yanchor: "top" } };
   };
