@@ -15,7 +15,6 @@ from beyond_sharpening.models.shape import Shape, check_targets, linear_layers
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware, HubBase, Parameters, Training
 from beyond_sharpening.wiring import dry_run
-from beyond_sharpening.wiring.datasets import OptionalPartitions
 from beyond_sharpening.wiring.machine import forgotten_gpu
 from beyond_sharpening.wiring.manifests import file_of
 from beyond_sharpening.wiring.to_draw import draws
@@ -91,6 +90,8 @@ class Planning:
 
 def check_beginning(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Raise a BadInput for a run that begins in the middle, where what it begins with has not been made."""
+    from beyond_sharpening.wiring.datasets import OptionalPartitions
+
     for name in sorted(pipeline.inputs()):
         if name.startswith("param") or isinstance(catalog.get(name), OptionalPartitions) or catalog.exists(name):
             continue
