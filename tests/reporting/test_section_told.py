@@ -130,6 +130,11 @@ def test_what_was_hacked_is_right_of_one_line_and_below_the_other(results):
     drawn = hacking_chart(results.told)
     (panel,) = drawn.panels
     assert [series.look.label for series in panel.series] == ["gold", "inverted", "noisy", "majority"]
+    certain = pd.DataFrame([cell("token_entropy", "token_entropy")])
+    assert [panel.x_label for panel in hacking_chart(pd.concat([results.told, certain])).panels] == [
+        "rise of the signal",
+        "rise of the signal (nats)",
+    ]
     assert panel.zero == "both"
     for series in panel.series:
         assert series.x == pytest.approx([0.4] * len(series.x))

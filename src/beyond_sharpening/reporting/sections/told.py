@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KEY = ["policy", "variant"]
 UNTOLD = [name for name, row in OBJECTIVES.items() if not row.is_told]
-NOTE = "Dashed at J = 0: left of it the signal is worse than none. Bars: 95 % intervals."
+NOTE = "Upright line: J = 0, left of which the signal is worse than none. Bars: 95 % intervals."
 SIGNALS = {
     "gold": "the truth",
     "random": "a coin",
@@ -38,6 +38,7 @@ SAMPLES = {
     "negative": ", from wrong samples alone",
     "rejection": ", from right samples of the start model alone",
 }
+IN_NATS = ("self_certainty", "token_entropy", "sequence_entropy")
 FLIPS = {
     "drawn": Look("drawn for each completion", "#0072B2", "s"),
     "fixed": Look("fixed for each answer", "#D55E00", "^"),
@@ -50,7 +51,7 @@ CAPTION = (
 )
 ENDS = (
     "*Where each of them ended: the base's probabilities raised to the power α, with right answers tilted by exp(β), "
-    "and what that is called. The base is at α = 1, β = 0; the dashed levels are where sharpening ended.*"
+    "and what that is called. The base is at α = 1, β = 0; level lines in the figures are where sharpening ended.*"
 )
 HACKED = (
     "*Each mark is a training: how far what it was told rose from its first to its last tenth, and how far the truth "
@@ -130,15 +131,19 @@ def _levels(rows: pd.DataFrame) -> list[Level]:
 
 def hacking_chart(told: pd.DataFrame) -> Chart:
     """The rise of truth against the rise of what was told, a mark a training."""
-    series, known = [], _heard(told)
-    for number, (signal, part) in enumerate(known.groupby("signal", sort=False)):
+    series: dict[bool, list[Series]] = {False: [], True: []}
+    for number, (signal, part) in enumerate(_heard(told).groupby("signal", sort=False)):
         style = Look(words(str(signal)), OTHERS[number % len(OTHERS)], MARKERS[(number + number // 7) % len(MARKERS)])
         x, y = ((part[f"{name}_last"] - part[f"{name}_first"]).tolist() for name in ("signal", "truth"))
         notes = [f"{label(row)}, seed {row['train_seed']}" for _, row in part.iterrows()]
-        series.append(Series(style, x, y, kind="marks", notes=notes))
-    panel = Panel("", series, "rise of the signal", x_scale="symlog", zero="both")
+        series[signal in IN_NATS].append(Series(style, x, y, kind="marks", notes=notes))
+    panels = [
+        Panel(title, series[nats], f"rise of the signal{' (nats)' if nats else ''}", zero="both")
+        for nats, title in ((False, "signals from 0 to 1"), (True, "certainties"))
+        if series[nats]
+    ]
     title = "Where a signal rises and the truth falls"
-    return Chart("hacking", title, [panel], size=(6.0, 4.0), shared_y="rise of the truth")
+    return Chart("hacking", title, panels, size=(4.6, 3.6), shared_y="rise of the truth")
 
 
 def ends_table(told: pd.DataFrame, did: pd.DataFrame) -> Table:
