@@ -53,17 +53,19 @@ def test_a_row_a_cell_says_what_it_was_told():
         "task_reward/noisy/seed-1": {"signal": noisy},
         "task_reward/positive/seed-0": {"samples": "positive"},
         "tilted/alpha2-beta100-majority/seed-0": {"signal": {"type": "majority"}},
+        "sharpening/alpha1/seed-0": {},
         "tilted/of-which-no-history-is-there/seed-0": {},
     }
-    table = told_and_true({cell: lambda: frame for cell in [*trainings][:4]}, trainings)
+    table = told_and_true({cell: lambda: frame for cell in [*trainings][:5]}, trainings)
     assert list(table.columns) == TOLD_COLUMNS
-    assert table["train_seed"].tolist() == [0, 1, 0, 0]
-    assert table["signal"].tolist() == ["gold", "noisy", "gold", "majority"]
-    assert table["youden"].tolist() == pytest.approx([1, 0.7, 1, math.nan], nan_ok=True)
-    assert table["samples"].tolist() == ["all", "all", "positive", "all"]
-    assert table["truth_first"][0] == pytest.approx(frame["task_accuracy"].head(20).mean())
-    assert table["signal_last"][0] == pytest.approx(frame["signal"].tail(20).mean())
-    assert table["parts_at"][0] == parting_step(frame)
+    assert table["train_seed"].tolist() == [0, 0, 1, 0, 0]
+    assert table["signal"].tolist() == ["nothing", "gold", "noisy", "gold", "majority"]
+    assert table["youden"].tolist() == pytest.approx([math.nan, 1, 0.7, 1, math.nan], nan_ok=True)
+    assert table["samples"].tolist() == ["all", "all", "all", "positive", "all"]
+    assert table["truth_first"][1] == pytest.approx(frame["task_accuracy"].head(20).mean())
+    assert table["signal_last"][1] == pytest.approx(frame["signal"].tail(20).mean())
+    assert table["parts_at"][1] == parting_step(frame)
+    assert table.loc[0, ["signal_first", "signal_last", "parts_at"]].isna().all(), "sharpening is told nothing"
 
 
 def test_a_cell_older_than_signals_was_told_the_truth():

@@ -79,6 +79,15 @@ def test_cells_made_with_other_settings_are_named_with_them(tiny, cells):
     assert run["versions"] == {"torch": ["2.0", "2.1"]}
 
 
+def test_what_trainings_are_told_differs_because_it_is_meant_to(tiny, cells):
+    noisy = {"type": "noisy", "false_positive": 0.2}
+    cells["task_reward/noisy/seed-0"] = made(tiny, "task_reward", steps=60, signal=noisy)
+    cells["task_reward/positive/seed-0"] = made(tiny, "task_reward", steps=60, samples="positive")
+    run = what_was_run(cells)
+    assert run["differing"] == []
+    assert run["parameters"]["task_reward/noisy"]["signal.false_positive"] == 0.2
+
+
 def test_without_a_manifest_nothing_is_claimed():
     assert what_was_run({})["parameters"] == {}
 

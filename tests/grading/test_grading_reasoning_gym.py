@@ -151,6 +151,11 @@ class TestSource:
         with pytest.raises(ValueError, match=told):
             self.source(**given)
 
+    def test_several_categories_are_written_with_a_plus_where_there_are_no_lists(self):
+        assert self.source(categories="algebra+logic").categories == ["algebra", "logic"]
+        with pytest.raises(ValueError, match="Input should be 'algebra', 'algorithmic'"):
+            self.source(categories="algebra+poetry")
+
     def test_settings_that_a_task_does_not_take_are_named(self):
         source = self.source(settings={"simple_geometry": {"wings": 2}})
         with pytest.raises(ValueError, match=r"'gym': the task simple_geometry does not take settings \{'wings': 2\}"):

@@ -15,6 +15,7 @@ from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback
 
 from beyond_sharpening.objectives import Objective
+from beyond_sharpening.parameters.signals import Noisy
 from beyond_sharpening.theory.enumerable import QUESTIONS, build_trainer, enumerable_task
 from beyond_sharpening.theory.optimum import perturbed
 from beyond_sharpening.training import ObjectiveTrainer
@@ -22,6 +23,10 @@ from beyond_sharpening.training import arguments as arguments_of_trl
 from training.small_cell import HARDWARE
 
 GROUPS, GROUP_SIZE = 8, 4
+
+
+FLIPPED = Noisy(type="noisy", false_positive=0.5, false_negative=0.5)
+"""Each process must be told what one would be told of its completions."""
 
 
 class Recorded(ObjectiveTrainer):
@@ -73,6 +78,7 @@ def take_step(folder: Path, processes: int, double: bool, **arguments) -> NamedG
         trainer=Recorded,
         per_device_train_batch_size=len(QUESTIONS) * GROUPS * GROUP_SIZE // processes // 2,
         gradient_accumulation_steps=2,
+        signal=FLIPPED,
         **arguments,
     )
     built.add_callback(recorder)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from beyond_sharpening.objectives import OBJECTIVES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,6 +18,9 @@ SIGNIFICANCE = 0.001
 """Of each of the two slopes: they start at a peak that was found by looking, which a usual level does not allow for."""
 
 SHORTEST = 10  # steps that a slope is estimated from
+
+UNTOLD = "nothing"
+"""In the place of a signal's name: the objective is told none, as sharpening is."""
 
 TOLD_COLUMNS = [
     *("policy", "variant", "train_seed", "signal", "samples", "false_positive", "false_negative", "flips", "youden"),
@@ -51,7 +56,8 @@ def told_and_true(
 ) -> pd.DataFrame:
     """A row a trained cell of which it is known what it was told, ``TOLD_COLUMNS``; means of its first and last tenth.
 
-    ``youden`` is J = 1 − f⁺ − f⁻ of a noisy signal, 1 for the truth and −1 for its opposite, NaN for others.
+    ``youden`` is J = 1 − f⁺ − f⁻ of a noisy signal, 1 for the truth and −1 for its opposite, NaN for others. The
+    ``signal`` of an objective in which R does not count is ``UNTOLD``, and what is said of a signal NaN.
 
     Args:
         histories: the history of a cell by its place, ``task_reward/noisy-…/seed-0``.
@@ -64,14 +70,18 @@ def told_and_true(
 def _row(cell: str, history: pd.DataFrame, training: Mapping[str, Any]) -> dict[str, Any]:
     policy, variant, seed = PurePosixPath(cell).parts
     tenth = max(1, len(history) // 10)
-    # Cells that are older than signals were told the truth.
-    told = history if "signal" in history else history.assign(signal=history["task_accuracy"])
+    if not OBJECTIVES[policy].is_told:
+        signal, told = {"type": UNTOLD}, history.assign(signal=np.nan)
+    else:
+        signal = training.get("signal", {"type": "gold"})
+        # Cells that are older than signals were told the truth.
+        told = history if "signal" in history else history.assign(signal=history["task_accuracy"])
     return {
         "policy": policy,
         "variant": variant,
         "train_seed": int(seed.removeprefix("seed-")),
         "samples": training.get("samples", "all"),
-        **dict(_signal(training.get("signal", {"type": "gold"}))),
+        **dict(_signal(signal)),
         **{f"{name}_first": told[column].head(tenth).mean() for name, column in _MEASURED.items()},
         **{f"{name}_last": told[column].tail(tenth).mean() for name, column in _MEASURED.items()},
         "parts_at": parting_step(told),

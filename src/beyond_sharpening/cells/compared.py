@@ -15,8 +15,14 @@ from beyond_sharpening.parameters import OWN, leaves
 Manifests = Mapping[str, Mapping[str, Any]]
 """The manifest of each samples table, by its cell: ``base``, or ``tilted/alpha2-beta100/seed-0``."""
 
-BY_DESIGN = ("train_seed", "train.objective", *(f"train.{name}" for name in PARAMETERS))
-"""In these, cells of one comparison differ because they are meant to."""
+BY_DESIGN = (
+    "train_seed",
+    "train.objective",
+    "train.signal",
+    "train.samples",
+    *(f"train.{name}" for name in PARAMETERS),
+)
+"""In these, and in what is within them, cells of one comparison differ because they are meant to."""
 
 
 NOT_OF_ALL = {f"train.{name}" for name in OWN}
@@ -49,7 +55,7 @@ def what_was_run(manifests: Manifests) -> dict[str, Any]:
         for cell, found in cells.items()
         if "train.objective" in found
     }
-    every = {key: value for key, value in _shared(trained).items() if f"train.{key}" not in BY_DESIGN}
+    every = {key: value for key, value in _shared(trained).items() if not _by_design(f"train.{key}")}
     task = {key.removeprefix("task."): value for key, value in _shared(cells).items() if key.startswith("task.")}
     shared = {"task": task, "every training": every}
     versions = [manifest.get("versions", {}) for manifest in manifests.values()]
@@ -68,8 +74,10 @@ def what_was_run(manifests: Manifests) -> dict[str, Any]:
 def differing_settings(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A line for each of the ``settings`` that cells differ in though they are not meant to: its values, and whose."""
     lines = []
-    for key in sorted({key for found in cells.values() for key in found} - {*BY_DESIGN}):
+    for key in sorted({key for found in cells.values() for key in found}):
         block = key.split(".")[0]
+        if _by_design(key):
+            continue
         having: dict[str, list[str]] = {}
         for cell, found in cells.items():
             if key in NOT_OF_ALL and key not in found:
@@ -81,6 +89,10 @@ def differing_settings(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
             told = [f"{value} in {', '.join(names)}" for value, names in fewer]
             lines.append(f"{key}: {'; '.join(told)}; {most} in the others")
     return lines
+
+
+def _by_design(key: str) -> bool:
+    return any(f"{key}.".startswith(f"{name}.") for name in BY_DESIGN)
 
 
 def asking_for(policy: str, variant: str, manifests: Manifests, asked: Mapping[str, Any]) -> str:

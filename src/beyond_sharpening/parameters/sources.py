@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from beyond_sharpening.parameters.block import Strict
 from beyond_sharpening.parameters.gym import ReasoningGymSource
 
 AtHome = Annotated[Path, AfterValidator(Path.expanduser)]
@@ -117,10 +118,8 @@ class GeneratorSource(BaseModel):
 QuestionKind = Literal["word_sum", "word_difference", "largest", "three_terms"]
 
 
-class QuestionsSource(BaseModel):
+class QuestionsSource(Strict):
     """Short questions in words with one number as their answer, for small language models."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Annotated[Literal["questions"], Field(description="Short questions are generated.")]
     kinds: Annotated[
