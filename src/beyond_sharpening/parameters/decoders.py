@@ -184,8 +184,11 @@ class Pimh(_Particles):
 
 
 PoolDecoder = BestOfN | MajorityVote | Sir | IndependentMH | OracleBestOfN | OracleTilted
+IndependentDecoder = TemperatureSampling | TopP | Greedy | PoolDecoder
+"""Those that need independent samples alone, which any engine can draw; the others steer completions as they grow."""
+
 Decoder = Annotated[
-    TemperatureSampling | TopP | Greedy | BeamSearch | PoolDecoder | PowerMH | Smc | SmcMH | Pimh,
+    IndependentDecoder | BeamSearch | PowerMH | Smc | SmcMH | Pimh,
     Field(discriminator="type"),
 ]
 

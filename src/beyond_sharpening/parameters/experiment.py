@@ -138,6 +138,14 @@ class Parameters(Strict):
                 ("evaluate", "min_completion_tokens"),
                 self.evaluate.min_completion_tokens,
             )
+        if self.evaluate.min_completion_tokens > 1 and self.hardware.evaluation_engine == "paged":
+            raise fault(
+                "transformers' paged batching cannot keep completions from ending before "
+                f"evaluate.min_completion_tokens = {self.evaluate.min_completion_tokens}; use vllm or transformers, or "
+                "evaluate.min_completion_tokens=1",
+                ("hardware", "evaluation_engine"),
+                self.hardware.evaluation_engine,
+            )
         for name, decoder in self.evaluate.decoders.items():
             if isinstance(decoder, PowerMH) and decoder.blocks > longest:
                 raise fault(
