@@ -69,7 +69,9 @@ class Examiner:
             return Paged(self._load(self.policy), asked)
         _ = self.model, self.base_model  # before vLLM looks how much memory is left
         longest = max(map(len, self._prompts(self.exam.problems))) + self.exam.task.evaluated_tokens
-        options = hardware.evaluation_engine_options
+        # After a piece of a prompt vLLM winds a request's random numbers back, which those of a processor cannot do.
+        whole = {"enable_chunked_prefill": False} if hardware.device == "cpu" else {}
+        options = whole | hardware.evaluation_engine_options
         return Vllm(self.policy.path, hardware.dtype, longest, options, shows_progress=self.shows_progress)
 
     @cached_property
