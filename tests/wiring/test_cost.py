@@ -73,7 +73,8 @@ def test_without_a_rate_there_are_tokens_and_where_to_get_one():
 
 def test_rates_of_another_size_are_said_to_be_a_guess():
     small, large = looked_up(134_515_008, "cuda"), looked_up(2 * 134_515_008, "cuda")
-    assert small and large
+    assert small
+    assert large
     assert large.drawn == small.drawn / 2
     assert "a guess from SmolLM2-135M on one H200" in large.source
     assert looked_up(134_515_008, "abacus") is None

@@ -45,7 +45,7 @@ class Parameters(Strict):
     domain: FolderName | None = Field(
         description="What is asked, and how it is graded; none is what the model's block says."
     )
-    dry_run: bool | Literal["probe"] = Field(
+    dry_run: Literal[False, True, "probe"] = Field(
         default=False,
         description="Print the plan of the run, and run nothing; probe: measure for a minute how long it would take.",
     )
