@@ -84,7 +84,9 @@ class Planning:
             ]
             print("\n\n".join(block for block in blocks if block), end="\n\n")
         small = cost.too_small(written, Path(parameters.project, parameters.data))
-        refuse([*shortages(memory, parameters.hardware, shape), *([small] if small else [])])
+        if parameters.dry_run and small:  # no fault of a plan, which is made on another machine
+            print(f"Here the run would be refused: {small}\n")
+        refuse([*shortages(memory, parameters.hardware, shape), *([small] if small and not parameters.dry_run else [])])
         if parameters.dry_run:
             raise DryRun
 
