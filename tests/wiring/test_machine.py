@@ -36,6 +36,7 @@ def test_what_is_there_is_enough():
         ({"processes": 4}, r"hardware.processes = 4 want a GPU each, and there are 2 here; set hardware.processes=2"),
         ({"engine": "vllm_colocate"}, r"hardware.engine = 'vllm_colocate' needs the package vllm, .*: pip install"),
         ({"engine": "vllm_server"}, r"needs the package vllm, which is not installed: .* hardware.engine=transformers"),
+        ({"evaluation_engine": "vllm"}, r"hardware.evaluation_engine = 'vllm' needs the package vllm, .*engine=transf"),
         ({"sharding": "zero3"}, r"hardware.sharding = 'zero3' needs the package deepspeed, .* hardware.sharding=fsdp2"),
         ({"attention": "flash_attention_2"}, r"needs the package flash_attn, .* or hardware.attention=sdpa"),
     ],
@@ -55,6 +56,24 @@ def test_a_profile_for_gpus_wants_one(monkeypatch):
 def test_with_the_package_it_is_taken(monkeypatch):
     monkeypatch.setattr(machine, "find_spec", lambda package: package)
     check_machine(hardware(engine="vllm_server", sharding="zero3", attention="flash_attention_2"))
+
+
+@pytest.mark.parametrize("found", ["0.9.2", "0.22.0"])
+def test_a_vllm_that_is_too_old_is_refused_with_the_one_that_is_needed(found, monkeypatch):
+    monkeypatch.setattr(machine, "find_spec", lambda package: package)
+    monkeypatch.setattr(machine, "version", lambda distribution: found)
+    if found == "0.22.0":
+        check_machine(hardware(evaluation_engine="vllm"))
+        return
+    with pytest.raises(BadInput, match=r"vllm is of version 0.9.2, and 0.22 or later is needed: pip install --upgrade"):
+        check_machine(hardware(evaluation_engine="vllm"))
+
+
+def test_options_that_would_change_what_is_drawn_or_are_nobodys_are_refused():
+    with pytest.raises(ValueError, match="logprobs_mode is settled by the evaluation"):
+        hardware(evaluation_engine="vllm", evaluation_engine_options={"logprobs_mode": "raw_logits"})
+    with pytest.raises(ValueError, match="are of evaluation_engine = 'paged' or 'vllm'"):
+        hardware(evaluation_engine_options={"enforce_eager": True})
 
 
 def test_a_data_folder_is_made_and_left_empty_or_refused_with_the_reason(tmp_path):

@@ -1,6 +1,7 @@
 """Decoding: completions and their log-probabilities, from any causal language model of transformers.
 
 sampling    the one sampling loop, and what a completion is
+engines     the same draws by transformers' paged batching or vLLM
 decode      the one door to every decoder of ``beyond_sharpening.parameters.decoders``
 pools       decoders that choose among independent draws
 smc         sequential Monte Carlo for π^α, and the exact chain over its runs

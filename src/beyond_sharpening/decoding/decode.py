@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tqdm.auto import tqdm
 
 from beyond_sharpening.decoding.beam import beam_search
+from beyond_sharpening.decoding.engines import Sampler
 from beyond_sharpening.decoding.inputs import check_prompts
 from beyond_sharpening.decoding.mh import power_mh, smc_mh
 from beyond_sharpening.decoding.pools import JUDGED, Judgement, choose
@@ -25,6 +26,7 @@ from beyond_sharpening.parameters.decoders import (
     PowerMH,
     Smc,
     SmcMH,
+    TemperatureSampling,
     TopP,
 )
 
@@ -51,6 +53,7 @@ class DecodingTask:
         judge: reads answers, for the decoders that vote or are told what is right.
         label: whose completions they are, for the progress bar and in errors.
         shows_progress: whether there is a bar.
+        sampler: draws independent completions in the place of the sampling loop, all prompts at once.
 
     Raises:
         ValueError: for a prompt that is empty or does not fit the context with its completion, no EOS id, or a
@@ -68,6 +71,7 @@ class DecodingTask:
     judge: Judge | None = None
     label: str = ""
     shows_progress: bool = True
+    sampler: Sampler | None = None
     _pools: dict[tuple[int, int, float], _Pool] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +101,9 @@ class DecodingTask:
 
     def draw(self, options: SamplingOptions, samples: int, purpose: str) -> list[list[Completion]]:
         """``samples`` independent completions of each prompt."""
+        if self.sampler is not None:
+            seeds = [derive_seed(seed, purpose) for seed in self.seeds]
+            return self.sampler(self.prompts, options, samples, seeds)
         return [
             group
             for _, prompts, seeds in self.parts(samples, purpose)
@@ -142,8 +149,11 @@ def decode(task: DecodingTask, name: str, decoder: Decoder) -> list[list[Complet
     if isinstance(decoder, PoolDecoder):
         _require_probability(task, name, task.pool(decoder).draws)
         return _from_pool(task, name, decoder)
-    parts = task.parts(decoder.rows, name)
-    drawn = [group for _, prompts, seeds in parts for group in _run(task, prompts, name, decoder, seeds)]
+    if (options := _independent(task, decoder)) is not None:
+        drawn = task.draw(options, decoder.samples, name)
+    else:
+        parts = task.parts(decoder.rows, name)
+        drawn = [group for _, prompts, seeds in parts for group in _run(task, prompts, name, decoder, seeds)]
     _require_probability(task, name, drawn)
     return drawn
 
@@ -157,17 +167,24 @@ def _require_probability(task: DecodingTask, name: str, drawn: Sequence[Sequence
             )
 
 
+def _independent(task: DecodingTask, decoder: Decoder) -> SamplingOptions | None:
+    """How a decoder draws whose completions are independent draws; None for any other."""
+    match decoder:
+        case TemperatureSampling():
+            return task.options(decoder.temperature)
+        case TopP():
+            return task.options(decoder.temperature, decoder.top_p)
+        case Greedy():
+            return task.options(0.0)
+    return None
+
+
 def _run(
     task: DecodingTask, prompts: Sequence[Sequence[int]], name: str, decoder: Decoder, seeds: Sequence[int]
 ) -> list[list[Completion]]:
-    """A decoder that draws for itself, on one batch of prompts."""
+    """A decoder that draws by steps of its own, on one batch of prompts."""
     cut_seed = derive_seed(task.seed, name)
     match decoder:
-        case TopP():
-            options = task.options(decoder.temperature, decoder.top_p)
-            return sample(task.model, prompts, options, decoder.samples, seeds)
-        case Greedy():
-            return sample(task.model, prompts, task.options(0.0), 1, seeds)
         case BeamSearch():
             return beam_search(task.model, prompts, task.options(), decoder.beams)
         case PowerMH():
@@ -178,7 +195,7 @@ def _run(
             return smc_mh(task.model, prompts, task.options(decoder.proposal_temperature), decoder, seeds, cut_seed)
         case Pimh():
             return pimh(task.model, prompts, task.options(decoder.proposal_temperature), decoder, seeds)
-    return sample(task.model, prompts, task.options(decoder.temperature), decoder.samples, seeds)
+    raise ValueError(f"decoder {name}: there is none of type {decoder.type}")
 
 
 def _from_pool(task: DecodingTask, name: str, decoder: PoolDecoder) -> list[list[Completion]]:

@@ -214,7 +214,7 @@ class Batch:
         column = self.draws.lengths[self.rows].clamp(max=self.limit - 1)
         logp = torch.log_softmax(self.logits, dim=-1, dtype=self.draws.logp.dtype)  # (B, V)
         probabilities = logp.exp()
-        logq = _proposal(logp, column, self.eos, self.options)
+        logq = proposal(logp, column, self.eos, self.options)
         token = _choose(probabilities if logq is logp else logq.exp(), self.uniforms[self.rows, column])
         drawn = {
             "tokens": token,
@@ -265,8 +265,8 @@ class Batch:
         self.last = self.last[places]
 
 
-def _proposal(logp: torch.Tensor, column: torch.Tensor, eos: torch.Tensor, options: SamplingOptions) -> torch.Tensor:
-    """Log-probabilities (B, V) of the distribution that tokens are drawn from, at columns (B,)."""
+def proposal(logp: torch.Tensor, column: torch.Tensor, eos: torch.Tensor, options: SamplingOptions) -> torch.Tensor:
+    """Log-probabilities (B, V) of the distribution that tokens are drawn from, at columns (B,), given the model's."""
     logits = logp
     if options.min_new_tokens > 1:
         early = column + 1 < options.min_new_tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -93,7 +94,7 @@ def _make(parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: E
     try:
         asked = (arm, policy, base, exam, folder)
         given = [[part for share in shares[place::count] for part in share] for place in range(count)]
-        futures = [pool.schedule(_make_here, args=(place, own, *asked)) for place, own in enumerate(given)]
+        futures = [pool.schedule(_make_there, args=(place, own, *asked)) for place, own in enumerate(given)]
         for future in futures:
             future.result()
     finally:
@@ -101,14 +102,20 @@ def _make(parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: E
         pool.join()
 
 
+def _make_there(
+    place: int, parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path
+) -> None:
+    """In one of several processes, each on a GPU of its own, the only one that it sees: engines take the first."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(exam.hardware.processes)))
+    if exam.hardware.device == "cuda":
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[place]
+    _make_here(place, parts, arm, policy, base, exam, folder)
+
+
 def _make_here(
     place: int, parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path
 ) -> None:
-    """In one of several processes, on a GPU of its own; the first shows its progress."""
-    if exam.hardware.device == "cuda" and exam.hardware.processes > 1:
-        import torch
-
-        torch.cuda.set_device(place)
+    """In this process; the first of several shows its progress."""
     examiner = Examiner(arm, policy, base, exam, shows_progress=place == 0)
     for part in parts:
         part.keep(examiner.make(part), folder)

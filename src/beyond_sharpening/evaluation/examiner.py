@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from beyond_sharpening.decoding import Completion, DecodingTask, decode, score
+from beyond_sharpening.decoding.engines import PAGED_SHARE, Engine, Paged, Sampler, Vllm, served
 from beyond_sharpening.decoding.text import answer_texts
 from beyond_sharpening.evaluation.exam import Arm, Exam
-from beyond_sharpening.evaluation.parts import Part
+from beyond_sharpening.evaluation.parts import Part, is_served
 from beyond_sharpening.grading import Grader, Verdict
 from beyond_sharpening.models.policy import Policy, eos_token_ids
 from beyond_sharpening.problems import Problem, columns_for, prompt_token_ids
@@ -35,7 +36,7 @@ class Examiner:
     def __init__(self, arm: Arm, policy: Policy, base: Policy, exam: Exam, *, shows_progress: bool = True) -> None:
         self.arm, self.policy, self.base, self.exam = arm, policy, base, exam
         self.shows_progress = shows_progress
-        self._task: tuple[Sequence[Problem], DecodingTask] | None = None
+        self._task: tuple[Sequence[Problem], bool, DecodingTask] | None = None
 
     def make(self, part: Part) -> pd.DataFrame:
         """The rows of a part."""
@@ -55,6 +56,25 @@ class Examiner:
         return policy.model(self.exam.hardware.device, self.exam.hardware.dtype, self.exam.hardware.attention)
 
     @cached_property
+    def _sampler(self) -> Sampler:
+        """Another engine than the loop, on weights of its own, held to those of ``model``."""
+        label = f"{self.arm.policy} {self.arm.checkpoint}"
+        return served(self._engine(), self.model, self.exam.hardware.generation_batch, label)
+
+    def _engine(self) -> Engine:
+        hardware = self.exam.hardware
+        if hardware.evaluation_engine == "paged":
+            sharing = hardware.processes if hardware.device == "cpu" else 1
+            asked = {"max_memory_percent": PAGED_SHARE / sharing} | hardware.evaluation_engine_options
+            return Paged(self._load(self.policy), asked)
+        _ = self.model, self.base_model  # before vLLM looks how much memory is left
+        longest = max(map(len, self._prompts(self.exam.problems))) + self.exam.task.evaluated_tokens
+        # After a piece of a prompt vLLM winds a request's random numbers back, which those of a processor cannot do.
+        whole = {"enable_chunked_prefill": False} if hardware.device == "cpu" else {}
+        options = whole | hardware.evaluation_engine_options
+        return Vllm(self.policy.path, hardware.dtype, longest, options, shows_progress=self.shows_progress)
+
+    @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerBase:
         return self.policy.tokenizer()
 
@@ -69,7 +89,7 @@ class Examiner:
     def _draw(self, part: Part) -> pd.DataFrame:
         assert part.name is not None
         assert part.decoder is not None
-        task = self._decoding_task(part.problems)
+        task = self._decoding_task(part.problems, is_served(part.decoder, self.exam))
         drawn = decode(task, part.name, part.decoder)
         owners = [row for row, group in enumerate(drawn) for _ in group]
         completions = [completion for group in drawn for completion in group]
@@ -104,9 +124,9 @@ class Examiner:
         questions = [problem.question for problem in problems]
         return prompt_token_ids(self._tokenizer, questions, self.exam.task.prompt, self.exam.task.system_prompt)
 
-    def _decoding_task(self, problems: Sequence[Problem]) -> DecodingTask:
+    def _decoding_task(self, problems: Sequence[Problem], is_served: bool) -> DecodingTask:
         """The task of some problems, kept while parts of the same problems follow: it holds draws that they share."""
-        if self._task is None or self._task[0] is not problems:
+        if self._task is None or self._task[0] is not problems or self._task[1] != is_served:
             eos_ids = eos_token_ids(self.model, self._tokenizer)
 
             def judge(owners: Sequence[int], completions: Sequence[Completion]) -> Sequence[Verdict]:
@@ -125,9 +145,10 @@ class Examiner:
                 judge=judge,
                 label=f"{self.arm.policy} {self.arm.checkpoint}",
                 shows_progress=self.shows_progress,
+                sampler=self._sampler if is_served else None,
             )
-            self._task = (problems, task)
-        return self._task[1]
+            self._task = (problems, is_served, task)
+        return self._task[2]
 
 
 def _rest_of_prompt(prompt: Sequence[int], group: Sequence[Completion]) -> float:

@@ -20,13 +20,17 @@ import pandas as pd
 from beyond_sharpening.errors import Damaged
 from beyond_sharpening.evaluation.exam import Arm, Exam
 from beyond_sharpening.models.policy import Policy
-from beyond_sharpening.parameters.decoders import Decoder
+from beyond_sharpening.parameters.decoders import Decoder, IndependentDecoder
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.storage import written_whole
 
 BATCHES, COMPLETIONS = 4, 32
 """A part holds the problems that fill some batches at this many completions each: few enough to lose, enough to keep
 batches full. Its size does not depend on the decoders asked for, or another decoder would draw all parts anew."""
+
+SERVED = 2048
+"""Completions of a part that another engine draws, at as many a problem: enough to fill it, few enough for several GPUs
+to have parts each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +79,27 @@ class Part:
 def drawn_parts(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> list[Part]:
     """What an arm's decoders draw: by problems first, so that decoders that share their draws find them in memory."""
     asked = _asked(arm, policy, exam) | {"base": fingerprint(base)}
+    engine = exam.hardware.evaluation_engine
     decoders = exam.decoders_of(arm)
+    own = {name: decoder for name, decoder in decoders.items() if not is_served(decoder, exam)}
+    parts = _drawn(own, asked, _shares(exam))
+    if len(own) < len(decoders):
+        served = {name: decoder for name, decoder in decoders.items() if name not in own}
+        parts += _drawn(served, asked | {"engine": engine}, _shares(exam, SERVED))
+    return parts
+
+
+def is_served(decoder: Decoder, exam: Exam) -> bool:
+    """Whether a decoder's draws come from another engine than the sampling loop."""
+    return exam.hardware.evaluation_engine != "transformers" and isinstance(decoder, IndependentDecoder)
+
+
+def _drawn(
+    decoders: Mapping[str, Decoder], asked: Mapping[str, Any], shares: Iterator[Sequence[Problem]]
+) -> list[Part]:
     return [
         Part(problems, _digest({**asked, "decoder": decoder.model_dump(mode="json")}, problems), name, decoder)
-        for problems in _shares(exam)
+        for problems in shares
         for name, decoder in decoders.items()
     ]
 
@@ -121,9 +142,9 @@ def fingerprint(policy: Policy) -> str:
 _SAMPLE = 1 << 20
 
 
-def _shares(exam: Exam) -> Iterator[Sequence[Problem]]:
-    """The problems of each benchmark, in shares whose completions fill some batches."""
-    size = max(1, BATCHES * exam.hardware.generation_batch // COMPLETIONS)
+def _shares(exam: Exam, completions: int | None = None) -> Iterator[Sequence[Problem]]:
+    """The problems of each benchmark, in shares of so many completions; those of some batches if it is not said."""
+    size = max(1, (completions or BATCHES * exam.hardware.generation_batch) // COMPLETIONS)
     for _, problems in groupby(exam.problems, lambda problem: problem.source):
         of_one = list(problems)
         yield from (of_one[start : start + size] for start in range(0, len(of_one), size))

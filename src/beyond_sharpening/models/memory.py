@@ -23,6 +23,8 @@ BYTES = {"float32": 4, "bfloat16": 2}
 HEAD_TOKENS, HEAD_ENTRIES = 4096, 32768
 # The share of a GPU that a colocated vLLM takes (trl.RLOOConfig.vllm_gpu_memory_utilization).
 VLLM_SHARE = 0.3
+# The same of one that evaluates, beside policy and start model, which score.
+EVALUATION_VLLM_SHARE = 0.5
 # Stands in where task.max_prompt_tokens is not given.
 PROMPT_TOKENS = 512
 
@@ -255,6 +257,11 @@ def evaluation_memory(shape: Shape, task: Task, hardware: Hardware) -> Memory:
     """What an evaluation holds: the policy, the start model that scores beside it, and a batch of completions."""
     prompt, size = task.max_prompt_tokens or PROMPT_TOKENS, BYTES[hardware.dtype]
     models = {"weights": size * shape.parameters, "reference": size * shape.parameters}
+    if hardware.evaluation_engine == "paged":
+        models["serving copy"] = size * shape.parameters
+    if hardware.evaluation_engine == "vllm":
+        share = hardware.evaluation_engine_options.get("gpu_memory_utilization", EVALUATION_VLLM_SHARE)
+        models["vLLM"] = int(share * (hardware.memory_gib or 0) * GIB)
     rows = hardware.generation_batch
     batch = decoding_memory(shape, rows, prompt, task.evaluated_tokens, hardware.dtype)
     return Memory("evaluation", models, batch, "hardware.generation_batch", rows)

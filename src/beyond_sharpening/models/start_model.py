@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -281,7 +282,15 @@ def _told_plainly(base: HubBase) -> Iterator[None]:
             f"the weights of base.path = {base.path!r} (revision {base.revision}) are damaged or cut off ({error}): "
             "copy or download the model again"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError, struct.error) as error:
+        if base.gguf is not None and Path(base.path, base.gguf).is_file():
+            raise BadInput(
+                f"base.gguf = {base.gguf!r} in base.path = {base.path!r} cannot be read ({error}): it is cut off or "
+                "damaged, or of an architecture or a quantisation that transformers does not know; download it again, "
+                "or give a folder written by save_pretrained"
+            ) from error
+        if not isinstance(error, OSError | ValueError):
+            raise
         raise BadInput(
             f"the model {base.path} (revision {base.revision}) cannot be loaded: {_reason(base, error)}"
         ) from error

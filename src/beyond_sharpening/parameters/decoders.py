@@ -32,6 +32,11 @@ class _Options(BaseModel):
         """Completions that grow together for one problem."""
         return self.samples
 
+    @property
+    def drawn(self) -> int:
+        """Whole completions that are drawn for one problem, at most, to have ``samples``."""
+        return self.rows
+
 
 class _Deterministic(_Options):
     @model_validator(mode="after")
@@ -78,6 +83,10 @@ class _Pool(_Options):
 
     n: Positive = Field(default=16, description="Draws that one completion is chosen from.")
     temperature: Temperature = 1.0
+
+    @property
+    def drawn(self) -> int:
+        return self.samples * self.n
 
     @model_validator(mode="before")
     @classmethod
@@ -150,6 +159,10 @@ class PowerMH(_Sequential):
     blocks: Positive = Field(default=1, description="Length caps on the way: T/blocks, 2T/blocks, …, T.")
     steps: Positive = Field(description="Metropolis–Hastings steps at each cap.")
 
+    @property
+    def drawn(self) -> int:
+        return self.samples * (1 + self.blocks * self.steps)
+
 
 class _Particles(_Sequential):
     n: Positive = Field(default=16, description="Particles of one run.")
@@ -171,6 +184,10 @@ class SmcMH(_Particles):
     type: Literal["smc_mh"]
     steps: Positive = Field(default=10, description="Metropolis–Hastings steps.")
 
+    @property
+    def drawn(self) -> int:
+        return self.rows + self.samples * self.steps
+
 
 class Pimh(_Particles):
     """Particle independent Metropolis–Hastings (Andrieu et al. 2010): exact for any number of particles."""
@@ -184,8 +201,11 @@ class Pimh(_Particles):
 
 
 PoolDecoder = BestOfN | MajorityVote | Sir | IndependentMH | OracleBestOfN | OracleTilted
+IndependentDecoder = TemperatureSampling | TopP | Greedy | PoolDecoder
+"""Those that need independent samples alone, which any engine can draw; the others steer completions as they grow."""
+
 Decoder = Annotated[
-    TemperatureSampling | TopP | Greedy | BeamSearch | PoolDecoder | PowerMH | Smc | SmcMH | Pimh,
+    IndependentDecoder | BeamSearch | PowerMH | Smc | SmcMH | Pimh,
     Field(discriminator="type"),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -45,7 +45,10 @@ class Parameters(Strict):
     domain: FolderName | None = Field(
         description="What is asked, and how it is graded; none is what the model's block says."
     )
-    dry_run: bool = Field(default=False, description="Print the plan of the run, and run nothing.")
+    dry_run: Literal[False, True, "probe"] = Field(
+        default=False,
+        description="Print the plan of the run, and run nothing; probe: measure for a minute how long it would take.",
+    )
     again: list[str] = Field(default=[], description="Stages to make anew, over what is there: --again=STAGE.")
     data: LocalPath = Field(description="Folder of the data layers, relative to the project.")
     benchmark_files: LocalPath | None = Field(
@@ -137,6 +140,14 @@ class Parameters(Strict):
                 f"is at most the {longest} of task.{length}",
                 ("evaluate", "min_completion_tokens"),
                 self.evaluate.min_completion_tokens,
+            )
+        if self.evaluate.min_completion_tokens > 1 and self.hardware.evaluation_engine == "paged":
+            raise fault(
+                "transformers' paged batching cannot keep completions from ending before "
+                f"evaluate.min_completion_tokens = {self.evaluate.min_completion_tokens}; use vllm or transformers, or "
+                "evaluate.min_completion_tokens=1",
+                ("hardware", "evaluation_engine"),
+                self.hardware.evaluation_engine,
             )
         for name, decoder in self.evaluate.decoders.items():
             if isinstance(decoder, PowerMH) and decoder.blocks > longest:

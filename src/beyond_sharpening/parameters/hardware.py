@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from beyond_sharpening.parameters.block import Positive, Strict
 
 EngineName = Literal["transformers", "paged", "vllm_colocate", "vllm_server"]
+EvaluationEngine = Literal["transformers", "paged", "vllm"]
+
+FIXED_ENGINE_OPTIONS = {
+    *["model", "dtype", "max_model_len", "skip_tokenizer_init", "generation_config", "logprobs_mode", "max_logprobs"],
+    *["tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "return_logprobs", "seed"],
+}
+"""Another value would draw from something else, or share one engine among GPUs of which each has its own."""
 
 
 class Hardware(Strict):
@@ -31,6 +38,16 @@ class Hardware(Strict):
         default="transformers",
         description="What draws the rollouts of a training: the project's sampling loop, transformers' paged batching, "
         "or vLLM.",
+    )
+    evaluation_engine: EvaluationEngine = Field(
+        default="transformers",
+        description="What draws the independent samples of an evaluation: the project's sampling loop, transformers' "
+        "paged batching, or vLLM offline. Decoders that steer completions as they grow stay on the loop.",
+    )
+    evaluation_engine_options: dict[str, Any] = Field(
+        default={},
+        description="Of that engine: further arguments of vllm.LLM, such as gpu_memory_utilization (0.5), or keys of "
+        "transformers' ContinuousBatchingConfig.",
     )
     processes: Positive = Field(default=1, description="Training processes on each machine, one a GPU.")
     machines: Positive = 1
@@ -59,4 +76,8 @@ class Hardware(Strict):
             raise ValueError(f"sharding = {self.sharding!r} is for GPUs; on device = 'cpu' it is none")
         if self.sharding == "zero3" and self.engine == "paged":
             raise ValueError("engine = 'paged' cannot gather the shards of sharding = 'zero3'; use sharding = 'fsdp2'")
+        if fixed := sorted(FIXED_ENGINE_OPTIONS & set(self.evaluation_engine_options)):
+            raise ValueError(f"evaluation_engine_options: {fixed[0]} is settled by the evaluation; leave it out")
+        if self.evaluation_engine_options and self.evaluation_engine == "transformers":
+            raise ValueError("evaluation_engine_options are of evaluation_engine = 'paged' or 'vllm'")
         return self

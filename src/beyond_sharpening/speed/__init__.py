@@ -6,6 +6,7 @@ contest    one piece of work done twice
 decoding   power sampling, and rollouts
 grading    verdicts, against math-verify with the settings of TRL's reward
 growth     how the cost of an update grows
+probe      tokens a second of a model here, for the plan of a run
 statistics pass@k and maj@k of a million samples, against plain loops
 training   a step of RLOO, part by part, against TRL's own trainer
 """

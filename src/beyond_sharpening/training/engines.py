@@ -23,9 +23,9 @@ from trl import RLOOConfig
 from trl.models import unwrap_model_for_generation
 
 from beyond_sharpening.decoding import Completion, SamplingOptions, sample
+from beyond_sharpening.decoding.engines import PAGED_SHARE, paged_batching
 from beyond_sharpening.decoding.packing import IMPLEMENTATION
 from beyond_sharpening.decoding.sampling import grouped
-from beyond_sharpening.errors import EngineMismatch
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
     from trl import RLOOTrainer
     from trl.generation.vllm_generation import VLLMGeneration
-
-PAGED_MEMORY_SHARE = 0.5
-"""Of the free memory, for the paged caches of all who share it; the backward pass needs the rest."""
 
 
 class Engine(Protocol):
@@ -108,41 +105,14 @@ class PagedBatching:
         self.synced_step = self.trainer.state.global_step
 
     def rollouts(self, prompts: Sequence[list[int]], samples: int, seeds: Sequence[int]) -> list[list[Completion]]:
-        from transformers import ContinuousBatchingConfig, GenerationConfig
-
         self.sync()
         options = self.sampling
-        eos = list(options.eos_ids)
         asked = cast(dict, cast(RLOOConfig, self.trainer.args).transformers_continuous_batching_config or {})
-        outputs = self.model.generate_batch(
-            [prompt for prompt in prompts for _ in range(samples)],
-            generation_config=GenerationConfig(
-                max_new_tokens=options.max_new_tokens,
-                do_sample=True,
-                temperature=1.0,
-                top_p=1.0,
-                top_k=0,
-                eos_token_id=[] if options.ignore_eos else eos,
-                pad_token_id=eos[0],
-            ),
-            continuous_batching_config=ContinuousBatchingConfig(
-                **({"max_memory_percent": paged_share(self.model.device)} | asked),
-                return_logprobs=True,
-                seed=seeds[0] % 2**31,
-            ),
-            progress_bar=False,
-        )
-        drawn = [outputs[name] for name in sorted(outputs, key=lambda name: int(name.rpartition("_")[2]))]
-        if len(drawn) != len(prompts) * samples or any(output.error for output in drawn):
-            faults = {output.error for output in drawn if output.error}
-            raise EngineMismatch(
-                f"paged batching finished {len(drawn)} of {len(prompts) * samples} completions"
-                + (f": {'; '.join(sorted(faults))}" if faults else "")
-                + "; choose hardware.engine = transformers if it happens again"
-            )
+        asked = {"max_memory_percent": paged_share(self.model.device)} | asked
+        drawn = paged_batching(self.model, prompts, options, samples, seeds[0], asked)
         room = [options.room(prompt) for prompt in prompts for _ in range(samples)]
         completions = [
-            _completion(one.generated_tokens, one.logprobs, eos, most) for one, most in zip(drawn, room, strict=True)
+            _completion(one.tokens, one.logq, options.eos_ids, most) for one, most in zip(drawn, room, strict=True)
         ]
         return grouped(completions, samples)
 
@@ -186,7 +156,7 @@ def _completion(tokens: Sequence[int], logprobs: Sequence[float], eos: Sequence[
 def paged_share(device: torch.device) -> float:
     """A process's share of the free memory of its device: a GPU is one process's, the CPU's is that of all here."""
     sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if device.type == "cpu" else 1
-    return PAGED_MEMORY_SHARE / sharing
+    return PAGED_SHARE / sharing
 
 
 @contextmanager

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from beyond_sharpening.decoding.engines import LARGEST_GAP
 from beyond_sharpening.errors import EngineMismatch
-
-LARGEST_GAP = 0.1
-"""Mean |log π_engine − log π_θ| a token, in nats. Rounding to bfloat16 gives a tenth of it; other weights, several."""
 
 CERTAINTY = 5.0
 """Standard errors of the slope below which staleness is not claimed."""

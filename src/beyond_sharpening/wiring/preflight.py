@@ -11,11 +11,13 @@ from kedro.io import DatasetError
 
 from beyond_sharpening.errors import BadInput, DryRun
 from beyond_sharpening.models.memory import Memory, evaluation_memory, shortage, training_memory
+from beyond_sharpening.models.rates import looked_up
 from beyond_sharpening.models.shape import Shape, check_targets, linear_layers
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Hardware, HubBase, Parameters, Training
-from beyond_sharpening.wiring import dry_run
-from beyond_sharpening.wiring.machine import forgotten_gpu
+from beyond_sharpening.parameters.sweep import cells
+from beyond_sharpening.wiring import cost, dry_run
+from beyond_sharpening.wiring.machine import check_machine, forgotten_gpu
 from beyond_sharpening.wiring.manifests import file_of
 from beyond_sharpening.wiring.to_draw import draws
 
@@ -55,10 +57,13 @@ class Planning:
         if self._trained and (problems := _count(catalog, "train_problems")) is not None:
             check_problems(problems, self._trained)
         self._phases = (objectives, evaluates or scores)
+        makes_base = "prepare_base" in remaining and not catalog.exists("base_policy")
         if not parameters.dry_run and parameters.hardware.device != "cpu" and parameters.hardware.memory_gib is None:
             return
         shape = None if config is None else Shape.of(config)
         memory = estimate(shape, parameters, *self._phases) if shape else []
+        drawn = draws(left, catalog, parameters) if parameters.dry_run else []
+        written = cost.disk(parameters, shape, objectives, makes_base, drawn)
         if parameters.dry_run:
             counts = {name: _count(catalog, name) for name in ("train_problems", "benchmark_problems")}
             limit = parameters.hardware.memory_gib
@@ -66,13 +71,21 @@ class Planning:
                 dry_run.heading(parameters, shape),
                 dry_run.progress(dry_run.stages(pipeline.nodes), remaining),
                 dry_run.cells(parameters, objectives, counts["train_problems"]),
-                dry_run.evaluation(
-                    parameters, remaining, counts["benchmark_problems"], draws(left, catalog, parameters)
+                dry_run.evaluation(parameters, remaining, counts["benchmark_problems"], drawn),
+                _cost(
+                    parameters,
+                    config,
+                    shape,
+                    cost.work(parameters, objectives, counts["train_problems"], drawn),
+                    written,
                 ),
                 UNKNOWN if shape is None and (objectives or evaluates) else dry_run.table(memory, limit),
             ]
             print("\n\n".join(block for block in blocks if block), end="\n\n")
-        refuse(shortages(memory, parameters.hardware, shape))
+        small = cost.too_small(written, Path(parameters.project, parameters.data))
+        if parameters.dry_run and small:  # no fault of a plan, which is made on another machine
+            print(f"Here the run would be refused: {small}\n")
+        refuse([*shortages(memory, parameters.hardware, shape), *([small] if small and not parameters.dry_run else [])])
         if parameters.dry_run:
             raise DryRun
 
@@ -99,6 +112,28 @@ def check_beginning(pipeline: Pipeline, catalog: DataCatalog) -> None:
             f"the run begins with {name}, which is not there ({file_of(catalog, name)}): let it begin earlier; without "
             "--from-nodes, --nodes or the like, a run makes what is missing and skips the rest"
         )
+
+
+def _cost(
+    parameters: Parameters,
+    config: PretrainedConfig | None,
+    shape: Shape | None,
+    rows: Sequence[cost.Work],
+    written: cost.Disk,
+) -> str:
+    """Tokens, hours and disk of a plan."""
+    rates = None
+    if parameters.dry_run == "probe":
+        if config is None:
+            raise BadInput("dry_run=probe: the model's shape is not known before it is loaded; base.config gives it")
+        from beyond_sharpening.speed.probe import probe
+
+        check_machine(parameters.hardware)
+        rates = probe(config, parameters.task, parameters.hardware)
+    elif shape is not None:
+        rates = looked_up(shape.parameters, parameters.hardware.device)
+    grid = list(cells(parameters.sweep))
+    return cost.told(cost.together(rows), rates, written, len(grid) // len(parameters.sweep.models))
 
 
 def check_policies(parameters: Parameters) -> None:

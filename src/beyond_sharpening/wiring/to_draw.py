@@ -25,7 +25,7 @@ class Draw:
         policy: ``base`` or an objective.
         decoder: its name.
         benchmark: its name.
-        completions: how many; None where the benchmark's problems are not loaded yet.
+        completions: how many; None where the benchmark's problems are neither loaded yet nor generated.
     """
 
     policy: str
@@ -57,7 +57,10 @@ def _of_policy(policy: str, made: set[str], catalog: DataCatalog, parameters: Pa
     for arm, name in _arms(policy, parameters):
         for benchmark in parameters.problems.benchmarks:
             if benchmark not in known:
-                counts |= dict.fromkeys(((decoder, benchmark) for decoder in exam.decoders_of(arm)), None)
+                size = getattr(parameters.problems.benchmarks[benchmark], "size", None)  # known of a generator
+                for decoder, options in exam.decoders_of(arm).items():
+                    key = (decoder, benchmark)
+                    counts[key] = None if size is None else (counts.get(key) or 0) + size * options.samples
         handle, base = catalog.load(name), catalog.load("base_policy")
         for part in drawn_parts(arm, handle, base, exam):
             if made & {name, "base_policy"} or not part.file(Path(parameters.parts)).is_file():
