@@ -365,6 +365,21 @@ def test_what_is_told_trains_and_what_is_true_is_measured(base, tmp_path):
     assert 0 < told["task_accuracy"][0] < 1
 
 
+@pytest.mark.parametrize("lora", [None, {"rank": 2, "scale": 4}], ids=["whole", "adapter"])
+def test_rejection_learns_from_completions_of_the_start_model_however_far_the_policy_has_gone(base, tmp_path, lora):
+    """Which validation, being of the policy, does not see; each completion weighs one."""
+    asked = {"samples": "rejection", "lora": lora, "weight_decay": 0}
+    moved, still = (
+        train(base, task(), options("task_reward", learning_rate=rate, **asked), HARDWARE, 0, tmp_path / name, nowhere)
+        for name, rate in (("moved", 1e-2), ("still", 1e-12))
+    )
+    of_the_completions = ["signal", "task_accuracy", "length", "log_reference"]
+    pd.testing.assert_frame_equal(moved.history[of_the_completions], still.history[of_the_completions])
+    assert (moved.history["importance_mean"] == 1).all()
+    assert still.history["kl"].abs().max() < 1e-4 < abs(moved.history["kl"].iloc[-1])
+    assert not equal(moved.last, base)
+
+
 def test_an_objective_without_task_reward_needs_no_score(base, tmp_path, caplog):
     """R does not count there, scorable or not; which policy is best nobody can say, and nobody does."""
     asked = options("sharpening", steps=2)
