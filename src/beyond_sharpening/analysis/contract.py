@@ -20,6 +20,9 @@ REFERENCE_DECODER = "temperature"
 ARM = ["model", "policy", "variant", "checkpoint", "decoder"]
 """The columns that name an arm: one way of producing completions, over all its training seeds."""
 
+CELL = [*ARM, "benchmark"]
+"""One arm on one benchmark: what a row of the estimates is about."""
+
 ONE_COMPLETION = [*ARM, "train_seed", "replicate", "benchmark", "problem_id", "sample_id"]
 """The columns that together name a single row."""
 

@@ -7,7 +7,7 @@ from math import nan
 
 import pandas as pd
 
-from beyond_sharpening.analysis.solve_rates import CELL
+from beyond_sharpening.analysis.contract import CELL
 
 # Vehtari et al. (arXiv 1903.08008) ask for 1.01 with long chains; 1.1 is the older, laxer rule.
 RHAT_LIMIT = 1.1
