@@ -84,7 +84,7 @@ class Tally:
         self._asked = True
         codes, names = pd.factorize(rows["answer"])
         numbers = [self._answers.setdefault(name, len(self._answers)) for name in names]
-        return np.where((codes >= 0) & _scored(rows), np.array([*numbers, -1])[codes], -1)
+        return np.where((codes >= 0) & scored(rows), np.array([*numbers, -1])[codes], -1)
 
     def _merge(self) -> None:
         keys, sums = (np.concatenate(parts) for parts in zip(*self._parts, strict=True))
@@ -132,7 +132,7 @@ def _by_problem(values: Array, problem: Array, n_problems: int) -> list[bytes]:
 def _counted(rows: pd.DataFrame) -> Iterator[Array]:
     """The values (N,) of each row that ``SUMS`` add up, in their order."""
     right = rows["correct"].to_numpy(float)
-    yield from (np.ones(len(rows)), right, _scored(rows).astype(float))
+    yield from (np.ones(len(rows)), right, scored(rows).astype(float))
     yield from (numbers(rows, name) for name in ("n_tokens", "forward_tokens", "truncated"))
     for outcome in ("unparsable", "timeout"):
         known = "outcome" in rows
@@ -151,7 +151,7 @@ def _unknown(rows: pd.DataFrame) -> Array:
     return np.full(len(rows), np.nan)
 
 
-def _scored(rows: pd.DataFrame) -> Array:
+def scored(rows: pd.DataFrame) -> Array:
     """Whether each completion was told right or wrong, (N,); where the outcome is not known, it was."""
     if "outcome" not in rows:
         return np.ones(len(rows), dtype=bool)
