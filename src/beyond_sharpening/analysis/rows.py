@@ -107,17 +107,29 @@ class Rows:
         Columns that no table has are absent, and unknown in the rows of a table that lacks them. ``sample_id`` is
         counted where a table has none.
         """
-        wanted, frames, first = counted.index.to_numpy(), [], 0
+        frames = [*self.parts(columns, counted)]
+        return _below(frames) if frames else pd.DataFrame(columns=list(columns), index=pd.Index([], dtype=int))
+
+    def parts(self, columns: Sequence[str], counted: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """The same a part at a time."""
+        wanted, first = counted.index.to_numpy(), 0
         for table, n_problems in self._tables:
             mask = np.zeros(n_problems, dtype=bool)
             mask[wanted[(wanted >= first) & (wanted < first + n_problems)] - first] = True
-            if mask.any():
-                rows = _below([*table.read(columns, mask)])
-                if "sample_id" in columns and table.lacks("sample_id"):
-                    rows["sample_id"] = rows.groupby(level=0).cumcount()
-                frames.append(rows.set_axis(rows.index + first))
+            parts = table.read(columns, mask) if mask.any() else iter(())
+            if "sample_id" in columns and table.lacks("sample_id"):
+                parts = _counted_off(parts, n_problems)
+            for part in parts:
+                yield part.set_axis(part.index + first)
             first += n_problems
-        return _below(frames) if frames else pd.DataFrame(columns=list(columns), index=pd.Index([], dtype=int))
+
+
+def _counted_off(parts: Iterator[pd.DataFrame], n_problems: int) -> Iterator[pd.DataFrame]:
+    """The parts with ``sample_id``, which counts the rows of each problem."""
+    before = np.zeros(n_problems, dtype=int)
+    for part in parts:
+        yield part.assign(sample_id=before[part.index] + part.groupby(level=0).cumcount())
+        before += np.bincount(part.index, minlength=n_problems)
 
 
 def _below(frames: list[pd.DataFrame]) -> pd.DataFrame:
