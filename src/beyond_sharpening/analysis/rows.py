@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -43,14 +43,13 @@ class InMemory:
 class Runs:
     """The number of each row's problem, kept as runs of the same number: few where a problem's rows lie together."""
 
-    def __init__(self, numbers: Sequence[Array]) -> None:
-        runs, start = [], 0
-        for part in numbers:
+    def __init__(self, parts: Iterable[Array]) -> None:
+        runs, start = [np.zeros((0, 2), int)], 0
+        for part in parts:
             first = np.flatnonzero(np.diff(part, prepend=-1))
             runs.append(np.stack([first + start, part[first]], axis=1))
             start += len(part)
-        joined = np.concatenate([*runs, np.zeros((0, 2), int)])
-        self._starts, self._numbers, self._end = joined[:, 0], joined[:, 1], start
+        self._starts, self._numbers = np.concatenate(runs).T
 
     def wanted(self, wanted: Array, start: int, stop: int) -> bool:
         """Whether any of the rows from start to stop is of a problem that a mask (P,) selects."""
@@ -97,8 +96,8 @@ class Rows:
         counts: one row a problem (of samples, those of ``count_samples``); its index is the problem's number.
     """
 
-    def __init__(self, tables: Sequence[tuple[Numbered, int]], counts: pd.DataFrame) -> None:
-        """``tables`` come with how many problems each has."""
+    def __init__(self, tables: Sequence[tuple[Numbered, int, int]], counts: pd.DataFrame) -> None:
+        """``tables`` come with the number of their first problem, and how many from there on may be theirs."""
         self._tables, self.counts = tables, counts
 
     def read(self, columns: Sequence[str], counted: pd.DataFrame) -> pd.DataFrame:
@@ -112,8 +111,8 @@ class Rows:
 
     def parts(self, columns: Sequence[str], counted: pd.DataFrame) -> Iterator[pd.DataFrame]:
         """The same a part at a time."""
-        wanted, first = counted.index.to_numpy(), 0
-        for table, n_problems in self._tables:
+        wanted = counted.index.to_numpy()
+        for table, first, n_problems in self._tables:
             mask = np.zeros(n_problems, dtype=bool)
             mask[wanted[(wanted >= first) & (wanted < first + n_problems)] - first] = True
             parts = table.read(columns, mask) if mask.any() else iter(())
@@ -121,7 +120,6 @@ class Rows:
                 parts = _counted_off(parts, n_problems)
             for part in parts:
                 yield part.set_axis(part.index + first)
-            first += n_problems
 
 
 def _counted_off(parts: Iterator[pd.DataFrame], n_problems: int) -> Iterator[pd.DataFrame]:
@@ -180,16 +178,18 @@ def rows_of(samples: Samples) -> Rows:
     tally = Tally()
     runs = Runs([tally.add(samples)])
     counts = counts_of(tally, samples)
-    return Rows([(Numbered(InMemory(samples), runs), len(counts))], counts)
+    return Rows([(Numbered(InMemory(samples), runs), 0, len(counts))], counts)
 
 
 def scores_of(*tables: Parts) -> Rows:
     """Cross scores (``contract.CROSS_SCORE_KEY``); ``counts`` are their keys without the sample's."""
-    keys, numbered, counts = [name for name in CROSS_SCORE_KEY if name != "sample_id"], [], []
+    keys = [name for name in CROSS_SCORE_KEY if name != "sample_id"]
+    numbered: list[tuple[Numbered, int, int]] = []
+    counts: list[pd.DataFrame] = []
     for parts in tables:
         named = Numbering(keys)
         there = [name for name in keys if name in parts.columns]
-        runs = Runs([named.add(frame) for group in range(len(parts.sizes)) for frame in parts.read(there, group)])
+        runs = Runs(named.add(frame) for group in range(len(parts.sizes)) for frame in parts.read(there, group))
+        numbered.append((Numbered(parts, runs), sum(map(len, counts)), len(named.table())))
         counts.append(named.table())
-        numbered.append((Numbered(parts, runs), len(counts[-1])))
     return Rows(numbered, pd.concat(counts, ignore_index=True))

@@ -28,19 +28,31 @@ def store_samples(tables: Mapping[str, Parts], model: str) -> Rows:
         ValueError: if a table breaks the samples contract, which is then read whole to tell every fault of it, or has
             no base here; the message names it.
     """
-    numbered, counts = [], []
-    for name, parts in sorted(tables.items()):
+    accepted = {name: Accepted(parts, model) for name, parts in sorted(tables.items())}
+    numbered: list[tuple[Numbered, int, int]] = []
+    counts: list[pd.DataFrame] = []
+    for name, parts in accepted.items():
         try:
-            table, counted = _checked(Accepted(parts, model))
+            table, counted = _checked(parts)
         except ValueError as error:
             raise ValueError(f"samples table {name}: {error}") from error
-        numbered.append((table, len(counted)))
+        numbered.append((table, sum(map(len, counts)), len(counted)))
         counts.append(counted)
     together = pd.concat(counts, ignore_index=True)
     if told := base_of_another_model(together):
         raise ValueError(f"the samples tables do not belong together: {told}")
+    if together.duplicated(COUNTED).any():
+        numbered, together = _shared([*accepted.values()])
     texts = [name for name in COUNTED if name not in ("train_seed", "replicate")]
     return Rows(numbered, together.astype(dict.fromkeys(texts, "category")))
+
+
+def _shared(tables: Sequence[Accepted]) -> tuple[list[tuple[Numbered, int, int]], pd.DataFrame]:
+    """Tables that have samples of the same problem, whose answers are one vote: counted once more, together."""
+    tally = Tally()
+    read = [Numbered(table, Runs(_counted(table, tally, Seen()))) for table in tables]
+    counts = tally.table()
+    return [(table, 0, len(counts)) for table in read], counts
 
 
 class Accepted:
@@ -63,22 +75,28 @@ class Accepted:
 
 
 def _checked(table: Accepted) -> tuple[Numbered, pd.DataFrame]:
-    tally, seen, numbers = Tally(), Seen(), []
+    tally, seen = Tally(), Seen()
     try:
-        for group in range(len(table.sizes)):
-            for part in table.as_it_is(CHECKED, group):
-                rows = accept_samples(part, whole=False)
-                validate_samples(rows, needed=(), whole=False)
-                numbers.append(tally.add(rows))
-                if "sample_id" in rows:
-                    seen.add(numbers[-1], rows["sample_id"].to_numpy(int))
+        runs = Runs(_counted(table, tally, seen))
     except ValueError as error:
         _tell(table)
         raise error
     counts = tally.table()
     if counts.empty or tally.disputes() or seen.twice() or base_of_another_model(counts):
         _tell(table)
-    return Numbered(table, Runs(numbers)), counts
+    return Numbered(table, runs), counts
+
+
+def _counted(table: Accepted, tally: Tally, seen: Seen) -> Iterator[Array]:
+    """The number of each row's problem, of a part after the other; each is checked, counted, and let go."""
+    for group in range(len(table.sizes)):
+        for part in table.as_it_is(CHECKED, group):
+            rows = accept_samples(part, whole=False)
+            validate_samples(rows, needed=(), whole=False)
+            problem = tally.add(rows)
+            if "sample_id" in rows:
+                seen.add(problem, rows["sample_id"].to_numpy(int))
+            yield problem
 
 
 def _tell(table: Accepted) -> None:

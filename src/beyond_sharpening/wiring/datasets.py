@@ -62,14 +62,29 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-class Table(_Whole, ParquetDataset):
-    """A parquet table that is there whole or not at all, in groups of rows of which each can be read by itself."""
-
+class _InGroups(ParquetDataset):
     DEFAULT_SAVE_ARGS: ClassVar[dict[str, Any]] = {"row_group_size": 1 << 16}
+
+
+class Table(_Whole, _InGroups):
+    """A parquet table that is there whole or not at all, in groups of rows of which each can be read by itself."""
 
 
 TEXTS = ("completion", "tokens")
 """The columns of a samples table that grow with the length of completions."""
+
+
+class _Verdicts(_InGroups):
+    def load(self) -> Any:
+        import pyarrow.parquet as pq
+
+        there = pq.read_schema(self._filepath).names
+        kept = [name for name in there if name not in TEXTS]
+        return pq.read_table(self._filepath, columns=kept, read_dictionary=kept).to_pandas()
+
+
+class Verdicts(_Whole, _Verdicts):
+    """A samples table without its completions, other texts as categories: what statistics read, in little memory."""
 
 
 class FileParts:

@@ -22,7 +22,7 @@ SCORED = ["problem", "replicate", "sample_id"]
 
 Columns = dict[str, Array]
 
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 """Rows of a policy and its base that are worked on at once, but for a problem that has more."""
 
 
@@ -72,8 +72,9 @@ class Draws:
     def bare(self) -> Draws:
         """What a divergence needs: problems, verdicts and log-probabilities alone."""
         nothing = np.zeros(0)
+        kept = replace(self, problem=self.problem.astype(np.int32))
         others = dict.fromkeys(("second", "n_tokens", "truncated", "token_entropy", "answer"), nothing)
-        return replace(self, **others)  # type: ignore[arg-type]
+        return replace(kept, **others)  # type: ignore[arg-type]
 
     def halves(self) -> tuple[Draws, Draws]:
         """Two independent halves: the replicates where there are two, else rows in turn."""

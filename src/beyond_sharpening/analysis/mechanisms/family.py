@@ -119,14 +119,16 @@ class Classified(NamedTuple):
 
 
 def classified_slopes(blocks: Sequence[Classified]) -> tuple[Array, Array, float]:
-    """``density_ratio`` of the problems of all blocks."""
+    """``density_ratio`` of the problems of all blocks; their designs, which are all the rows, are scaled in place."""
     n_problems, n_rows = (sum(sizes) for sizes in zip(*((b.n_problems, len(b.problem)) for b in blocks), strict=True))
     values, certain = np.full((n_problems, 2), np.nan), np.nan
     scale = np.sqrt(sum((block.design**2).sum(axis=0) for block in blocks) / n_rows)  # NaN where log p is not known
     varies = scale > 1e-12
     if np.isfinite(scale).all() and varies.any():
-        scaled = [block._replace(design=block.design[:, varies] / scale[varies]) for block in blocks]
-        fitted, certain = _logistic(scaled)
+        for block in blocks:
+            np.divide(block.design, scale, out=block.design, where=varies)
+        some = [block if varies.all() else block._replace(design=block.design[:, varies]) for block in blocks]
+        fitted, certain = _logistic(some)
         values[:, varies] = fitted / scale[varies] * (1 - n_problems / n_rows)
     return values[:, 0] + 1, values[:, 1], certain
 
