@@ -181,9 +181,13 @@ def test_the_ceiling_is_the_best_power_and_says_how_far_to_believe_it():
     assert 0.05 < found.effective_share <= 1
 
 
+def gained_and_lost(pair):
+    return coverage.coverage(pair.policy, pair.base.halves())
+
+
 def test_coverage_gained_by_chance_is_taken_off():
     same, tilted, sharper = (
-        coverage.coverage(arm(make, 300, 8).pairs[0]) for make in (member(), member(1, 3), member(4))
+        gained_and_lost(arm(make, 300, 8).pairs[0]) for make in (member(), member(1, 3), member(4))
     )
     for values in same.values():
         number = intervals.estimate(values[None])
@@ -201,7 +205,7 @@ def test_coverage_by_hand():
             "policy": [[1, 1], [0, 1], [0, 0], [0, 0]],
         }
     )
-    values = coverage.coverage(next(arms(samples)).pairs[0])
+    values = gained_and_lost(next(arms(samples)).pairs[0])
     # gained: (1 − b)·s averaged over both base samples, less their own turnover
     assert values["coverage_gained"].tolist() == [0, 1, 0, -0.5]
     assert values["coverage_lost"].tolist() == [0, 0, 1, 0]

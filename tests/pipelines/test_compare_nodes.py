@@ -5,17 +5,18 @@ import pandas as pd
 import pytest
 
 from beyond_sharpening.analysis import compare_arms, estimates, mechanism
+from beyond_sharpening.analysis.rows import InMemory
 from beyond_sharpening.errors import BadInput
 from beyond_sharpening.pipelines.compare.nodes import estimate, read_samples
 from beyond_sharpening.pipelines.report.nodes import read_completions
-from beyond_sharpening.wiring.datasets import Completions, Verdicts
+from beyond_sharpening.wiring.datasets import InParts
 from synthetic_samples import synthetic_samples
 
 PROBLEMS = {"benchmarks": {}}
 
 
 def read(model="tiny", **tables):
-    return read_samples({name: lambda table=table: table for name, table in tables.items()}, PROBLEMS, model)
+    return read_samples({name: lambda table=table: InMemory(table) for name, table in tables.items()}, PROBLEMS, model)
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def theirs(ours):
 
 def test_a_table_with_three_columns_joins_the_comparison_and_what_it_lacks_is_absent_not_zero(ours, theirs):
     samples = read(ours=ours, theirs=theirs)
-    assert set(samples["model"]) == {"tiny"}, "it is said to be of the model that is asked about"
+    assert set(samples.counts["model"]) == {"tiny"}, "it is said to be of the model that is asked about"
     table = estimates(samples, [1, 4]).set_index("policy")
     absent = ["mean_tokens", "truncated_rate", "unparsable_rate", "timeout_rate", "maj@4", "mean_forward_tokens"]
     assert table.loc["grpo", absent].isna().all()
@@ -52,14 +53,13 @@ def test_integer_ids_and_verdicts_are_taken(ours):
         problem_id=ours["problem_id"].str.removeprefix("chain_easy-").astype(int), correct=ours["correct"].astype(int)
     )
     samples = read(numbered=numbered)
-    assert sorted(samples["problem_id"].unique())[:3] == ["0", "1", "10"]
-    assert samples["correct"].tolist() == ours["correct"].tolist()
+    assert sorted(samples.counts["problem_id"].unique())[:3] == ["0", "1", "10"]
+    assert samples.read(["correct"], samples.counts)["correct"].tolist() == ours["correct"].tolist()
 
 
 def test_texts_become_categories_and_no_number_changes(ours):
     samples = read(a=ours[ours["policy"] == "base"], b=ours[ours["policy"] != "base"])
-    assert "completion" not in samples or samples["completion"].notna().all()
-    assert isinstance(samples["policy"].dtype, pd.CategoricalDtype)
+    assert isinstance(samples.counts["policy"].dtype, pd.CategoricalDtype)
     pd.testing.assert_frame_equal(estimates(samples, [1, 2, 4]).astype({"benchmark": str}), estimates(ours, [1, 2, 4]))
     pd.testing.assert_frame_equal(compare_arms(samples), compare_arms(ours))
     pd.testing.assert_frame_equal(mechanism(samples), mechanism(ours))
@@ -91,22 +91,22 @@ def test_a_base_of_another_model_in_a_table_of_its_own_is_told(ours):
 
 def test_completions_are_read_for_what_the_report_shows_alone(ours, tmp_path):
     files = {"a": ours[ours["policy"] == "base"], "b": ours[ours["policy"] != "base"].drop(columns="completion")}
-    verdicts, texts = {}, {}
+    tables = {}
     for name, table in files.items():
         path = str(tmp_path / f"{name}.parquet")
         table.to_parquet(path, row_group_size=10)
-        verdicts[name], texts[name] = Verdicts(filepath=path).load, Completions(filepath=path).load
-    assert "completion" not in verdicts["a"]()
-    samples = read_samples(verdicts, PROBLEMS, "tiny")
-    shown = read_completions(samples, texts, mechanism(samples))
+        tables[name] = InParts(filepath=path).load
+    samples = read_samples(tables, PROBLEMS, "tiny")
+    shown = read_completions(samples, mechanism(samples))
     base = shown["policy"] == "base"
     assert shown.loc[~base, "completion"].isna().all(), "a table that keeps none has none"
-    read_texts = shown["completion"].notna()
-    firsts = base & shown["sample_id"].eq(0)
-    assert (read_texts >= firsts).all(), "the first of each problem can be looked through"
-    assert read_texts.sum() < base.sum(), "and not all are read"
-    kept = ours["completion"].to_numpy()[: base.sum()]
-    assert (shown.loc[read_texts, "completion"] == kept[read_texts[base]]).all(), "each is its row's own"
+    read_texts = shown[base].dropna(subset="completion")
+    keys = ["problem_id", "sample_id"]
+    firsts = ours.loc[(ours["policy"] == "base") & (ours["sample_id"] == 0), keys]
+    assert len(firsts.merge(read_texts, on=keys)) == len(firsts), "the first of each problem can be looked through"
+    assert len(read_texts) < len(files["a"]), "and not all are read"
+    kept = read_texts[[*keys, "completion"]].merge(files["a"], on=keys, validate="one_to_one")
+    assert (kept["completion_x"] == kept["completion_y"]).all(), "each is its row's own"
 
 
 @pytest.mark.parametrize("kind", [object, "category", "str"])
@@ -115,6 +115,6 @@ def test_a_policy_whose_completions_state_no_answer_is_compared(ours, kind):
     silent = ours[ours["policy"].eq("task_reward")].assign(correct=False, outcome="unparsable", policy="silent")
     silent["answer"] = pd.Series(None, silent.index, object).astype(kind)
     samples = read(ours=ours.assign(answer=ours["answer"].astype("category")), silent=silent)
-    answers = samples.groupby("policy", observed=True)["answer"].count()
-    assert answers["silent"] == 0
-    assert answers["base"] == ours["answer"][ours["policy"].eq("base")].count() > 0
+    for policy, count in {"silent": 0, "base": ours["answer"][ours["policy"].eq("base")].count()}.items():
+        counted = samples.counts[samples.counts["policy"] == policy]
+        assert samples.read(["answer"], counted)["answer"].notna().sum() == count

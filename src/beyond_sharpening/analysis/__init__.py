@@ -16,8 +16,10 @@ from beyond_sharpening.analysis.planning import designs, what_more_would_buy
 from beyond_sharpening.analysis.policies import policies_verdict
 from beyond_sharpening.analysis.prediction import predicted_effect, prediction_lines, prediction_outcomes
 from beyond_sharpening.analysis.price import break_even, prompt_tokens, training_tokens
+from beyond_sharpening.analysis.rows import Parts, Rows, Samples, count_samples, scores_of
 from beyond_sharpening.analysis.ruling import Rule, Verdict, verdict
 from beyond_sharpening.analysis.second_opinion import mixed_logistic, second_opinions
+from beyond_sharpening.analysis.stored import store_samples
 from beyond_sharpening.analysis.tables import accuracy_by_difficulty, estimates, pass_at_k_curves
 from beyond_sharpening.analysis.told import parting_step, told_and_true
 
@@ -25,7 +27,10 @@ __all__ = [
     "CROSS_SCORE_KEY",
     "PRIMARY_FAMILY",
     "SAMPLE_COLUMNS",
+    "Parts",
+    "Rows",
     "Rule",
+    "Samples",
     "Thresholds",
     "Verdict",
     "accept_samples",
@@ -34,6 +39,7 @@ __all__ = [
     "break_even",
     "compare_arms",
     "compare_at_k",
+    "count_samples",
     "decoder_costs",
     "decoder_diagnostics",
     "designs",
@@ -50,10 +56,12 @@ __all__ = [
     "prediction_lines",
     "prediction_outcomes",
     "prompt_tokens",
+    "scores_of",
     "second_opinions",
     "seeds_needed",
     "settling",
     "solve_rate_transitions",
+    "store_samples",
     "told_and_true",
     "training_tokens",
     "validate_samples",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -32,12 +34,13 @@ IDENTIFIERS = ("model", "policy", "variant", "problem_id", "benchmark")
 LOG_PROBABILITIES = ("logp_policy", "logp_base")
 
 
-def accept_samples(frame: pd.DataFrame) -> pd.DataFrame:
+def accept_samples(frame: pd.DataFrame, *, whole: bool = True) -> pd.DataFrame:
     """A samples table of another system, ready for ``estimates``, ``compare_arms`` and ``mechanism``.
 
     Only ``policy``, ``problem_id`` and ``correct`` are needed. ``correct`` may be 0 or 1, ids may be numbers,
     ``sample_id`` is counted where it is absent. Numbers that are absent (log-probabilities, lengths, answers) stay
-    absent: what needs them is said to be absent.
+    absent: what needs them is said to be absent. Of a part of a table (not ``whole``) it is not asked what rows say of
+    one another, and ``sample_id`` is not counted.
 
     Raises:
         ValueError: once, with every fault, how many rows have it and the first of them: a needed column is missing,
@@ -64,7 +67,8 @@ def accept_samples(frame: pd.DataFrame) -> pd.DataFrame:
             high = (values > LOG_PROBABILITY_TOLERANCE) | np.isinf(values)
             faults += _describe(table[name], high, "is no log-probability: above 0, or infinite")
     if not faults:
-        table = _of_one_type(table)
+        table = bring_to_contract(table, [*table])
+    if not faults and whole:
         if "sample_id" not in table:
             table["sample_id"] = table.groupby([name for name in ONE_COMPLETION if name in table]).cumcount()
         twice = table.duplicated(ONE_COMPLETION)
@@ -85,11 +89,16 @@ def _plain_truth(value: object) -> object:
     return int(value) if isinstance(value, bool | np.bool_) else value
 
 
-def _of_one_type(table: pd.DataFrame) -> pd.DataFrame:
-    """Identifiers as text, ``correct`` as a boolean, log-probabilities as floats."""
-    texts = {name: table[name].map(_as_text) for name in IDENTIFIERS if not _is_text(table[name])}
+def bring_to_contract(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Columns of an accepted table: identifiers as text, ``correct`` as a boolean, log-probabilities as floats.
+
+    Of those asked for, what names rows is filled in where it is absent.
+    """
+    absent = {name: value for name, value in DEFAULTS.items() if name in columns and name not in table}
+    texts = {name: table[name].map(_as_text) for name in IDENTIFIERS if name in table and not _is_text(table[name])}
     numbers = {name: _as_number(table[name]) for name in LOG_PROBABILITIES if name in table}
-    return table.assign(**texts, **numbers, correct=_as_number(table["correct"]).astype(bool))
+    verdicts = {"correct": _as_number(table["correct"]).astype(bool)} if "correct" in table else {}
+    return table.assign(**absent, **texts, **numbers, **verdicts)
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -102,13 +111,17 @@ def _as_text(value: object) -> str:
 
 
 def base_of_another_model(table: pd.DataFrame) -> str:
-    """Which policies have no base of their model, where there is a base of another; empty where there is no such."""
+    """Which policies have no base of their model, where there is a base of another; empty where there is no such.
+
+    Of a samples table, or of its counts.
+    """
     bases = set(table.loc[table["policy"] == BASE, "model"])
     trained = table[table["policy"] != BASE]
     orphans = trained[~trained["model"].isin(bases)]
     if not bases or orphans.empty:
         return ""
-    count = orphans.groupby("model", observed=True).size()
+    rows = orphans.groupby("model", observed=True)
+    count = rows["n_samples"].sum() if "n_samples" in table else rows.size()
     told = ", ".join(f"{model} ({rows} rows)" for model, rows in count.items())
     return f"the base is of {', '.join(sorted(bases))}, but there are policies of {told}: each needs its own base"
 

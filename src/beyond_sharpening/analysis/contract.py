@@ -20,6 +20,9 @@ REFERENCE_DECODER = "temperature"
 ARM = ["model", "policy", "variant", "checkpoint", "decoder"]
 """The columns that name an arm: one way of producing completions, over all its training seeds."""
 
+CELL = [*ARM, "benchmark"]
+"""One arm on one benchmark: what a row of the estimates is about."""
+
 ONE_COMPLETION = [*ARM, "train_seed", "replicate", "benchmark", "problem_id", "sample_id"]
 """The columns that together name a single row."""
 
@@ -142,13 +145,14 @@ def settling(frame: pd.DataFrame, replicates: Sequence[int] = (0,)) -> pd.DataFr
     return frame.copy(deep=False) if keep.all() else frame[keep]  # nothing is copied where all are wanted
 
 
-def validate_samples(frame: pd.DataFrame, needed: Sequence[str] = SAMPLE_COLUMNS) -> None:
+def validate_samples(frame: pd.DataFrame, needed: Sequence[str] = SAMPLE_COLUMNS, *, whole: bool = True) -> None:
     """Check a samples table, from this project or any other system, against the contract.
 
     Columns that are not ``needed`` may be absent; those that are there must hold what they may.
 
     ``answer`` (an abstention, or answers that have no canonical form), ``difficulty``, ``logp_policy``, ``logp_base``,
     ``token_entropy`` and ``forward_tokens`` may be null where unknown. Rows are counted from 0, whatever the index.
+    Of a part of a table (not ``whole``) it is not asked what rows say of one another.
 
     Raises:
         ValueError: once, with every fault: the column, the first rows and their values, what is allowed.
@@ -161,7 +165,7 @@ def validate_samples(frame: pd.DataFrame, needed: Sequence[str] = SAMPLE_COLUMNS
     else:
         faults += [fault for name in present for fault in _column_faults(frame[name], COLUMNS[name])]
     if not faults:
-        faults = _row_faults(frame)
+        faults = _row_faults(frame, whole)
     if faults:
         raise ValueError("the samples table breaks its contract:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
@@ -173,12 +177,14 @@ def _column_faults(column: pd.Series, rule: Column) -> list[str]:
     return _describe(column, bad, f"allowed: {rule.allowed}{' or null' if rule.nullable else ''}")
 
 
-def _row_faults(frame: pd.DataFrame) -> list[str]:
+def _row_faults(frame: pd.DataFrame, whole: bool) -> list[str]:
     """Faults between columns; asked only once every column holds what it may."""
     correct, faults = frame["correct"].astype(bool), []
     if "outcome" in frame:
         contrary = correct != (frame["outcome"] == "correct")
         faults += _describe(frame["correct"], contrary, "must be true exactly if outcome is")
+    if not whole:
+        return faults
     if "answer" in frame:
         scored = frame["outcome"].isin(["correct", "wrong"]) if "outcome" in frame else True
         faults += _describe(

@@ -17,6 +17,7 @@ from beyond_sharpening.analysis.contract import BASE
 from beyond_sharpening.analysis.differences import Difference, difference, smallest_p
 from beyond_sharpening.analysis.families import Arm, Family, arms_of, contrasts_of, family_of
 from beyond_sharpening.analysis.intervals import PROBLEMS_LIKE_THESE, Target
+from beyond_sharpening.analysis.rows import Samples, count_samples
 from beyond_sharpening.analysis.solve_rates import SolveRates
 
 LEVEL = 0.05
@@ -35,7 +36,7 @@ AT_K_COLUMNS = ["solved_by_a_alone", "solved_by_b_alone"]
 
 
 def compare_arms(
-    samples: pd.DataFrame,
+    samples: Samples,
     family: Family | None = None,
     variants: Mapping[str, str] | None = None,
     seed: int = 0,
@@ -55,7 +56,7 @@ def compare_arms(
     at one sample a problem. No variance is taken to be below what drawing completions must cause.
 
     Args:
-        samples: a samples table that passes ``validate_samples``.
+        samples: a samples table that passes ``validate_samples``, or its counts.
         family: the primary contrasts, as (a, b), each a policy or ``policy/decoder``, whatever they are called.
             Without one: ``PRIMARY_FAMILY`` where any of it is there, else every policy against the base and all pairs.
         variants: the variant of each policy to compare; needed where a policy has several.
@@ -78,9 +79,9 @@ def compare_arms(
         ValueError: if two sides have no problem in common, the variant is ambiguous or unknown, or nothing of a
             family that was given is there.
     """
-    given = family is not None
-    family = family or family_of(samples)
-    cells = arms_of(samples, family, variants or {})
+    given, counts = family is not None, count_samples(samples)
+    family = family or family_of(counts)
+    cells = arms_of(counts, family, variants or {})
     rows = []
     for (model, benchmark), arms in cells.items():
         contrasts = [*contrasts_of(family, arms)]
@@ -92,14 +93,14 @@ def compare_arms(
                 _names(model, benchmark, kind, a, b, arms)
                 | _compare(sides[a], sides[b], benchmark, seed, target, margin, level)
             )
-    if given and not any(row["family"] == "primary" for row in rows) and len(samples):
-        there = ", ".join(sorted(map(str, samples["policy"].unique())))
+    if given and not any(row["family"] == "primary" for row in rows) and len(counts):
+        there = ", ".join(sorted(map(str, counts["policy"].unique())))
         raise ValueError(f"none of the contrasts {', '.join(map(str, family))} can be made; the policies are {there}")
     return _adjusted(pd.DataFrame(rows, columns=COMPARISON_COLUMNS))
 
 
 def compare_at_k(
-    samples: pd.DataFrame,
+    samples: Samples,
     ks: Iterable[int],
     family: Family | None = None,
     variants: Mapping[str, str] | None = None,
@@ -113,10 +114,11 @@ def compare_at_k(
     columns are those of ``compare_arms``, and ``k``, ``solved_by_a_alone`` and ``solved_by_b_alone``: the expected
     number of problems that k draws of the one solve and k of the other do not. A k beyond the samples makes no row.
     """
-    family = family or family_of(samples)
+    counts = count_samples(samples)
+    family = family or family_of(counts)
     ks = sorted(set(ks))
     rows = []
-    for (model, benchmark), arms in arms_of(samples, family, variants or {}, ks).items():
+    for (model, benchmark), arms in arms_of(counts, family, variants or {}, ks).items():
         contrasts = [contrast for contrast in contrasts_of(family, arms) if contrast[0] == "primary"]
         for k in ks:
             drawn = {arm: cell for arm, cell in arms.items() if k <= cell["n_samples"].min()}

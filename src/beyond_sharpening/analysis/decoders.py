@@ -7,7 +7,8 @@ from math import nan
 
 import pandas as pd
 
-from beyond_sharpening.analysis.solve_rates import CELL
+from beyond_sharpening.analysis.contract import CELL
+from beyond_sharpening.analysis.rows import Samples, rows_of
 
 # Vehtari et al. (arXiv 1903.08008) ask for 1.01 with long chains; 1.1 is the older, laxer rule.
 RHAT_LIMIT = 1.1
@@ -18,7 +19,7 @@ COST_COLUMNS = [
 ]
 
 
-def decoder_diagnostics(samples: pd.DataFrame) -> pd.DataFrame:
+def decoder_diagnostics(samples: Samples) -> pd.DataFrame:
     """What the decoders told of themselves, of replicate 0: one row a (cell, diagnostic).
 
     Columns: those that name the cell, ``diagnostic``, ``mean``, ``median``, ``low`` and ``high`` (5 and 95 %), over
@@ -26,19 +27,18 @@ def decoder_diagnostics(samples: pd.DataFrame) -> pd.DataFrame:
     elsewhere). No rows for tables without a column ``diagnostics`` of JSON objects.
     """
     columns = [*CELL, "diagnostic", "mean", "median", "low", "high", "warning"]
-    if "diagnostics" not in samples:
-        return pd.DataFrame(columns=columns)
-    told = samples[(samples["replicate"] == 0) & ~samples["diagnostics"].isin(["{}"])].dropna(subset=["diagnostics"])
-    rows = []
-    for key, cell in told.groupby(CELL, observed=True):
-        values = pd.DataFrame([json.loads(text) for text in cell["diagnostics"]])
+    rows, found = rows_of(samples), []
+    drawn = rows.counts[rows.counts["replicate"] == 0]
+    for key, cell in drawn.groupby(CELL, observed=True):
+        told = rows.read(["diagnostics"], cell).get("diagnostics", pd.Series(dtype=object)).dropna()
+        values = pd.DataFrame([json.loads(text) for text in told[~told.isin(["{}"])]])
         for name in values.columns:
             value = values[name].dropna()
             low, median, high = value.quantile([0.05, 0.5, 0.95])
             statistics = {"mean": value.mean(), "median": median, "low": low, "high": high}
             names = dict(zip(CELL, key, strict=True)) | {"diagnostic": name}
-            rows.append(names | statistics | {"warning": _warning(str(name), median)})
-    return pd.DataFrame(rows, columns=columns)
+            found.append(names | statistics | {"warning": _warning(str(name), median)})
+    return pd.DataFrame(found, columns=columns)
 
 
 def _warning(name: str, median: float) -> str:

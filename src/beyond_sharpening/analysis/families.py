@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.rows import Samples, count_samples
 from beyond_sharpening.analysis.solve_rates import problem_table
 from beyond_sharpening.objectives import OBJECTIVES, PRIMARY
 
@@ -49,9 +50,9 @@ class Arm(NamedTuple):
 Family = Sequence[tuple[str, str]]
 
 
-def family_of(samples: pd.DataFrame) -> Family:
+def family_of(counts: pd.DataFrame) -> Family:
     """The primary contrasts where none are given: the project's own, or, of other policies, all pairs."""
-    there = set(map(str, samples["policy"].unique()))
+    there = set(map(str, counts["policy"].unique()))
     if any(a in there and b in there for a, b in PRIMARY_FAMILY) or there <= {*chain(*PRIMARY_FAMILY)}:
         return PRIMARY_FAMILY
     others = sorted(there - {BASE})
@@ -72,26 +73,27 @@ def asked_about(comparisons: pd.DataFrame) -> pd.DataFrame:
 
 
 def arms_of(
-    samples: pd.DataFrame, family: Family, variants: Mapping[str, str], ks: Sequence[int] = ()
+    samples: Samples, family: Family, variants: Mapping[str, str], ks: Sequence[int] = ()
 ) -> dict[tuple[str, str], dict[Arm, pd.DataFrame]]:
     """The problem table's rows of every arm that a contrast may need, by model and benchmark."""
     policies = {BASE, *(Arm.named(name).policy for name in chain.from_iterable(family))}
-    told = told_what_is_right(samples)
-    compared = samples["checkpoint"].eq("last") & samples["policy"].isin(policies) & ~told
-    table = _chosen(problem_table(samples[compared], ks, replicates=(0, 1)), variants)
+    counts = count_samples(samples)
+    told = told_what_is_right(counts)
+    compared = counts["checkpoint"].eq("last") & counts["policy"].isin(policies) & ~told
+    table = _chosen(problem_table(counts[compared], ks, replicates=(0, 1)), variants)
     return {
         (str(model), str(benchmark)): {Arm(*map(str, key)): cell for key, cell in cells.groupby(["policy", "decoder"])}
         for (model, benchmark), cells in table.groupby(["model", "benchmark"], observed=True)
     }
 
 
-def told_what_is_right(samples: pd.DataFrame) -> pd.Series:
+def told_what_is_right(counts: pd.DataFrame) -> pd.Series:
     """Which rows a decoder with an oracle made: a bound, not a method to compare with."""
-    if "decoder_parameters" not in samples:
-        return pd.Series(False, index=samples.index)
-    types = {text: str(json.loads(text).get("type", "")) for text in samples["decoder_parameters"].unique()}
+    if "decoder_parameters" not in counts:
+        return pd.Series(False, index=counts.index)
+    types = {text: str(json.loads(text).get("type", "")) for text in counts["decoder_parameters"].unique()}
     oracles = [text for text, name in types.items() if name.startswith("oracle")]
-    return samples["decoder_parameters"].isin(oracles)
+    return counts["decoder_parameters"].isin(oracles)
 
 
 def _chosen(table: pd.DataFrame, variants: Mapping[str, str]) -> pd.DataFrame:

@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 
 from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
+from beyond_sharpening.analysis.counts import numbers
 from beyond_sharpening.analysis.intervals import LEVEL
+from beyond_sharpening.analysis.rows import Rows, Samples, rows_of
 
 REACHED = 0.9
 """Where the interval of the share of its way ends below this, a training has stopped short."""
@@ -57,7 +59,7 @@ class Rewarding(Protocol):
     def reward(self, task_reward: Any, logp_reference: Any, logp_policy: Any, n_tokens: Any) -> Any: ...
 
 
-def goals(samples: pd.DataFrame, objectives: Mapping[tuple[str, str], Rewarding], seed: int) -> pd.DataFrame:
+def goals(samples: Samples, objectives: Mapping[tuple[str, str], Rewarding], seed: int) -> pd.DataFrame:
     """How far each training came, on each benchmark: what is unlike the training problems is farther away.
 
     Args:
@@ -72,23 +74,54 @@ def goals(samples: pd.DataFrame, objectives: Mapping[tuple[str, str], Rewarding]
         ``accuracy`` of the policy; ``target_accuracy`` of the base's best decoder for the same target, which is
         ``target_decoder`` (empty where none was used).
     """
-    rows = []
-    last = samples[(samples["checkpoint"] == "last") & samples["logp_base"].notna()]
+    rows, found = rows_of(samples), []
+    last = rows.counts[rows.counts["checkpoint"] == "last"]
     for (policy, variant), objective in objectives.items():
         own = last[(last["policy"] == policy) & (last["variant"] == variant) & (last["decoder"] == REFERENCE_DECODER)]
-        own = own[own["logp_policy"].notna()]
         for (model, benchmark), part in own.groupby(["model", "benchmark"], observed=True):
             base = last[(last["policy"] == BASE) & (last["model"] == model) & (last["benchmark"] == benchmark)]
-            if len(base):
+            ours = _summed(rows, part, objective, "logp_policy")
+            theirs = _summed(rows, base, objective, "logp_base")
+            if len(ours) and len(theirs):
                 names = {"model": model, "policy": policy, "variant": variant, "benchmark": benchmark}
-                rows.append(names | _way(part, base, objective, seed) | _same_target(part, base, objective))
-    return pd.DataFrame(rows, columns=COLUMNS)
+                target = _same_target(base, theirs, objective)
+                accuracy = {"accuracy": float(ours["right"].sum() / ours["n"].sum())}
+                found.append(names | _way(ours, theirs, objective, seed) | accuracy | target)
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _summed(rows: Rows, counted: pd.DataFrame, objective: Rewarding, drawn: str) -> pd.DataFrame:
+    """Sums over the samples whose log-probabilities are known, one row a (decoder, replicate, problem).
+
+    Columns: ``n``, ``right``, ``reward`` with log π of the policy in the column ``drawn``; ``best``, the greatest
+    energy, and ``log_sum``, log Σ exp(E / c − log q), of these samples. Read a training seed at a time.
+    """
+    parts = [_of_rows(rows, part, objective, drawn) for _, part in counted.groupby(["decoder", "train_seed"])]
+    if not parts:
+        return pd.DataFrame()
+    sums: dict[str, Any] = dict.fromkeys(("n", "right", "reward"), "sum") | {
+        "best": "max",
+        "log_sum": np.logaddexp.reduce,
+    }
+    return pd.concat(parts).groupby(["decoder", "replicate", "problem_id"]).agg(sums).reset_index()
+
+
+def _of_rows(rows: Rows, counted: pd.DataFrame, objective: Rewarding, drawn: str) -> pd.DataFrame:
+    read = rows.read(["correct", "logp_base", "logp_policy", "n_tokens"], counted)
+    right, logp, logq, length = (numbers(read, name) for name in ("correct", "logp_base", drawn, "n_tokens"))
+    energy, reward = (objective.reward(right, logp, under, length) for under in (np.zeros(len(read)), logq))
+    exponent = energy / objective.policy - logq if objective.policy else energy
+    table = pd.DataFrame({"n": 1, "right": right, "reward": reward, "best": energy, "log_sum": exponent})
+    known = np.isfinite(logp) & np.isfinite(logq)
+    by_problem = table[known].groupby(read.index[known])
+    sums = by_problem[["n", "right", "reward"]].sum().assign(best=by_problem["best"].max())
+    sums["log_sum"] = by_problem["log_sum"].agg(np.logaddexp.reduce)
+    return sums.join(counted[["decoder", "replicate", "problem_id"]].astype({"decoder": str, "problem_id": str}))
 
 
 def _way(own: pd.DataFrame, base: pd.DataFrame, objective: Rewarding, seed: int) -> dict[str, object]:
     plain = base[base["decoder"] == REFERENCE_DECODER]
-    start = _reward(plain, objective, plain["logp_base"]).groupby(plain["problem_id"]).mean()
-    reached = _reward(own, objective, own["logp_policy"]).groupby(own["problem_id"]).mean()
+    start, reached = (_mean_reward(side) for side in (plain, own))
     attainable = _attainable(own, base, objective)
     values = pd.concat([start, reached, attainable], axis=1, join="inner").dropna().to_numpy()  # (P, 3)
     n = len(values)
@@ -103,6 +136,11 @@ def _way(own: pd.DataFrame, base: pd.DataFrame, objective: Rewarding, seed: int)
     return found | {"share": share, "share_low": low, "share_high": high, "short": bool(high < REACHED)}
 
 
+def _mean_reward(side: pd.DataFrame) -> pd.Series:
+    sums = side.groupby("problem_id")[["reward", "n"]].sum()
+    return sums["reward"] / sums["n"]
+
+
 def _share(values: np.ndarray) -> np.ndarray:
     start, reached, attainable = values.T
     room = attainable - start
@@ -112,40 +150,25 @@ def _share(values: np.ndarray) -> np.ndarray:
 def _attainable(own: pd.DataFrame, base: pd.DataFrame, objective: Rewarding) -> pd.Series:
     c = objective.policy
     if c == 0:
-        seen = pd.concat([own, base])
-        return _energy(seen, objective).groupby(seen["problem_id"]).max()
+        return pd.concat([own, base]).groupby("problem_id")["best"].max()
     plain = base[base["decoder"] == REFERENCE_DECODER]
-    sampled = ((plain, plain["logp_base"]), (own, own["logp_policy"]))
-    estimates = [
-        c * (_energy(rows, objective) / c - drawn.astype(float)).groupby(rows["problem_id"]).agg(_log_mean_exp)
-        for rows, drawn in sampled
-    ]
+    estimates = []
+    for side in (plain, own):
+        problems = side.groupby("problem_id")
+        estimates.append(c * (problems["log_sum"].agg(np.logaddexp.reduce) - np.log(problems["n"].sum())))
     return pd.concat(estimates, axis=1).max(axis=1)
 
 
-def _log_mean_exp(values: pd.Series) -> float:
-    return float(np.logaddexp.reduce(values.to_numpy()) - np.log(len(values)))
-
-
-def _energy(rows: pd.DataFrame, objective: Rewarding) -> pd.Series:
-    return _reward(rows, objective, pd.Series(0.0, rows.index))
-
-
-def _reward(rows: pd.DataFrame, objective: Rewarding, logp_policy: pd.Series) -> pd.Series:
-    columns = (rows["correct"], rows["logp_base"], logp_policy, rows["n_tokens"])
-    return pd.Series(objective.reward(*(column.to_numpy(float) for column in columns)), rows.index)
-
-
-def _same_target(own: pd.DataFrame, base: pd.DataFrame, objective: Rewarding) -> dict[str, object]:
-    """The base's most accurate decoder that aims at the objective's optimum."""
-    accuracy = float(own["correct"].mean())
+def _same_target(base: pd.DataFrame, sums: pd.DataFrame, objective: Rewarding) -> dict[str, object]:
+    """The base's most accurate decoder that aims at the objective's optimum, from its counts and sums."""
+    parameters = base[base["replicate"] == 0].groupby("decoder", observed=True)["decoder_parameters"].first()
     best, named = np.nan, ""
-    for decoder, rows in base[base["replicate"] == 0].groupby("decoder"):
-        if _aims_alike(str(rows["decoder_parameters"].iloc[0]), objective):
-            reached = float(rows["correct"].mean())
+    for decoder, rows in sums[sums["replicate"] == 0].groupby("decoder"):
+        if _aims_alike(str(parameters[decoder]), objective):
+            reached = float(rows["right"].sum() / rows["n"].sum())
             if not reached <= best:
                 best, named = reached, str(decoder)
-    return {"accuracy": accuracy, "target_decoder": named, "target_accuracy": best}
+    return {"target_decoder": named, "target_accuracy": best}
 
 
 def _aims_alike(parameters: str, objective: Rewarding) -> bool:

@@ -13,6 +13,7 @@ from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.contrasts import LEVEL, seeds_needed
 from beyond_sharpening.analysis.differences import detectable_difference, interaction_variance
 from beyond_sharpening.analysis.families import Arm, arms_of, asked_about
+from beyond_sharpening.analysis.rows import Samples, count_samples
 from beyond_sharpening.analysis.solve_rates import SolveRates
 
 ASSUMED_SEED_DEVIATION = 0.01
@@ -56,7 +57,7 @@ def variance_components(a: SolveRates, b: SolveRates) -> Components:
 
 
 def what_more_would_buy(
-    samples: pd.DataFrame,
+    samples: Samples,
     a: str,
     b: str,
     seeds: Sequence[int] = (3, 5, 10),
@@ -74,7 +75,7 @@ def what_more_would_buy(
     (one seed's part, not two, against the base); 80 % power at 0.05 after Holm over ``n_contrasts``.
 
     Args:
-        samples: a samples table with both policies.
+        samples: a samples table with both policies, or its counts.
         a, b: the policies.
         seeds, problems, draws: the designs: training seeds a side, problems, samples a problem.
         n_contrasts: of the primary family.
@@ -101,11 +102,11 @@ def what_more_would_buy(
     return pd.DataFrame(rows)
 
 
-def designs(samples: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+def designs(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
     """What more seeds, problems or samples would detect of each primary contrast that is asked about.
 
     Args:
-        samples: a samples table, of one variant a policy.
+        samples: a samples table, of one variant a policy, or its counts.
         comparisons: from ``compare_arms``, of the same samples.
 
     Returns:
@@ -113,12 +114,13 @@ def designs(samples: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
         ``assumed``: whether ``ASSUMED_SEED_DEVIATION`` stands for what one seed cannot tell, ``n_contrasts`` of the
         benchmark, and ``fewest_seeds`` (``seeds_needed``).
     """
+    counts = count_samples(samples)
     primary, found = comparisons[comparisons["family"] == "primary"], []
     for row in asked_about(comparisons).to_dict("records"):
-        here = samples[(samples["benchmark"] == row["benchmark"]) & (samples["model"] == row["model"])]
+        here = counts[(counts["benchmark"] == row["benchmark"]) & (counts["model"] == row["model"])]
         assumed = max(row["n_seeds_a"], row["n_seeds_b"]) == 1
         drawn = here[(here["policy"] == row["a"]) & (here["replicate"] == 0) & (here["decoder"] == REFERENCE_DECODER)]
-        n_samples = max(round(drawn.groupby(["train_seed", "problem_id"], observed=True).size().mean()), 1)
+        n_samples = max(round(drawn.groupby(["train_seed", "problem_id"], observed=True)["n_samples"].sum().mean()), 1)
         sizes = {"problems": int(row["n_problems"]), "draws": int(n_samples)}
         n_contrasts = int((primary["benchmark"].eq(row["benchmark"]) & primary["model"].eq(row["model"])).sum())
         bought = what_more_would_buy(

@@ -13,6 +13,7 @@ import pandas as pd
 from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.families import RIVALS
 from beyond_sharpening.analysis.intervals import t_interval
+from beyond_sharpening.analysis.rows import Samples, count_samples
 
 SHARPENED = (*RIVALS, f"{BASE}/low_temperature")
 """The arms, as ``compare_arms`` names them, that sharpen the base: by either objective, or token by token."""
@@ -24,7 +25,7 @@ OUTCOME_COLUMNS = [
 ]
 
 
-def predicted_effect(samples: pd.DataFrame) -> pd.DataFrame:
+def predicted_effect(samples: Samples) -> pd.DataFrame:
     """The slope dA/dα at α = 1 of each benchmark's accuracy, estimated from the base's samples at temperature 1.
 
     A problem's slope is the unbiased covariance (divisor n − 1) of correctness and log π_ref over its n samples, of
@@ -32,14 +33,15 @@ def predicted_effect(samples: pd.DataFrame) -> pd.DataFrame:
     samples of known log-probability are left out.
 
     Args:
-        samples: a samples table that passes ``validate_samples``.
+        samples: a samples table that passes ``validate_samples``, or its counts.
 
     Returns:
         One row a (model, benchmark): ``n_problems``, ``slope`` (accuracy per unit of α), ``ci_low``, ``ci_high``, and
         ``effect``: raise | lower where the interval excludes 0, else unclear.
     """
-    drawn = samples[(samples["policy"] == BASE) & (samples["decoder"] == REFERENCE_DECODER)]
-    known = drawn[np.isfinite(drawn["logp_base"].astype(float))]
+    counts = count_samples(samples)
+    drawn = counts[(counts["policy"] == BASE) & (counts["decoder"] == REFERENCE_DECODER)]
+    known = drawn[drawn["n_known"] > 0]
     rows = []
     for (model, benchmark), part in known.groupby(["model", "benchmark"], observed=True):
         slopes = _covariances(part)
@@ -48,15 +50,11 @@ def predicted_effect(samples: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=PREDICTION_COLUMNS)
 
 
-def _covariances(samples: pd.DataFrame) -> np.ndarray:
+def _covariances(counts: pd.DataFrame) -> np.ndarray:
     """Cov(R, log π_ref) within each problem, (P,)."""
-    problems = samples["problem_id"]
-    right = samples["correct"].astype(float)
-    likelihood = samples["logp_base"].astype(float)
-    centred = right - right.groupby(problems).transform("mean")
-    products = (centred * likelihood).groupby(problems)
-    size = products.size()
-    return (products.sum()[size > 1] / (size[size > 1] - 1)).to_numpy()
+    sums = counts.groupby("problem_id", observed=True)[["n_known", "n_known_correct", "logp_base", "correct_logp_base"]]
+    n, right, logp, right_logp = sums.sum().query("n_known > 1").to_numpy().T
+    return (right_logp - right * logp / n) / (n - 1)
 
 
 def _mean_slope(slopes: np.ndarray) -> dict[str, object]:

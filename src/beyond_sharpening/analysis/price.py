@@ -14,6 +14,7 @@ import pandas as pd
 from beyond_sharpening.analysis.contract import BASE, REFERENCE_DECODER
 from beyond_sharpening.analysis.families import told_what_is_right
 from beyond_sharpening.analysis.intervals import LEVEL
+from beyond_sharpening.analysis.rows import Samples, count_samples
 from beyond_sharpening.analysis.solve_rates import problem_table
 
 RESAMPLES = 1000
@@ -38,14 +39,15 @@ def training_tokens(history: pd.DataFrame, completions: int, prompt: float) -> f
     return float(PASSES * completions * (history["length"] + prompt).sum())
 
 
-def prompt_tokens(samples: pd.DataFrame) -> float:
+def prompt_tokens(samples: Samples) -> float:
     """Mean length of a prompt, as the cost of plain samples tells: all that is processed but the last token drawn."""
-    plain = samples[(samples["decoder"] == REFERENCE_DECODER) & samples["forward_tokens"].notna()]
-    return float((plain["forward_tokens"].astype(float) - plain["n_tokens"] + 1).mean())
+    counts = count_samples(samples)
+    plain = counts[counts["decoder"] == REFERENCE_DECODER].dropna(subset=["forward_tokens", "n_tokens"])
+    return float((plain["forward_tokens"] - plain["n_tokens"]).sum() / plain["n_samples"].sum() + 1)
 
 
 def break_even(
-    samples: pd.DataFrame, training: Mapping[tuple[str, str], float], ks: Sequence[int], seed: int
+    samples: Samples, training: Mapping[tuple[str, str], float], ks: Sequence[int], seed: int
 ) -> pd.DataFrame:
     """Each trained policy's plain samples against every way to decode the base, benchmarks weighing alike.
 
@@ -53,7 +55,8 @@ def break_even(
     the policy's costs c. Intervals are 95 % percentile bootstraps over problems, within benchmarks, seeds averaged.
 
     Args:
-        samples: a samples table that passes ``validate_samples``; the last checkpoint, replicate 0.
+        samples: a samples table that passes ``validate_samples``, or its counts; the last checkpoint, replicate 0.
+            Problems of which the cost of a sample is not known are left out.
         training: tokens processed by the training of each (policy, variant).
         ks: majority votes of so many plain samples of the base are rivals too.
         seed: of the bootstrap.
@@ -66,7 +69,8 @@ def break_even(
         and dearer: N answers pay for the training).
     """
     rows = []
-    used = samples[(samples["checkpoint"] == "last") & samples["forward_tokens"].notna()]
+    counts = count_samples(samples)
+    used = counts[(counts["checkpoint"] == "last") & counts["forward_tokens"].notna()]
     for model, part in used.groupby("model", observed=True):
         base = part[part["policy"] == BASE]
         rivals = {str(name): problem_table(cell) for name, cell in base.groupby("decoder") if not _told(cell)}

@@ -7,6 +7,7 @@ import pandas as pd
 
 from beyond_sharpening.analysis.contract import settling
 from beyond_sharpening.analysis.families import asked_about
+from beyond_sharpening.analysis.rows import Samples, count_samples
 
 MAX_ROWS = 8_000
 """Of both policies on a benchmark; the time of a fit grows faster than its rows: one of 6,400 takes a second or two."""
@@ -14,19 +15,20 @@ MAX_ROWS = 8_000
 COLUMNS = ["model", "benchmark", "a", "b", "log_odds", "deviation", "seed_deviation", "note"]
 
 
-def second_opinions(samples: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+def second_opinions(samples: Samples, comparisons: pd.DataFrame) -> pd.DataFrame:
     """``mixed_logistic`` on each primary contrast that is asked about (``asked_about``).
 
     Args:
-        samples: a samples table, of one variant a policy.
+        samples: a samples table, of one variant a policy, or its counts.
         comparisons: from ``compare_arms``, of the same samples.
     """
+    counts = count_samples(samples)
     pairs = asked_about(comparisons)[["a", "b"]].drop_duplicates().itertuples(index=False, name=None)
-    found = [mixed_logistic(samples, str(a), str(b)) for a, b in pairs]
+    found = [mixed_logistic(counts, str(a), str(b)) for a, b in pairs]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
 
 
-def mixed_logistic(samples: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
+def mixed_logistic(samples: Samples, a: str, b: str) -> pd.DataFrame:
     """The log odds ratio of a over b on each benchmark, with problems and training seeds as random intercepts.
 
     ``statsmodels``' ``BinomialBayesMixedGLM``, fitted by variational Bayes: posterior mean and deviation. It is a
@@ -38,7 +40,7 @@ def mixed_logistic(samples: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
         logits), and ``note``: empty, or why there is no fit (NaN): too many rows, no spread, no convergence.
     """
     rows = []
-    drawn = settling(samples)
+    drawn = settling(count_samples(samples))
     drawn = drawn[drawn["policy"].isin([a, b])]
     for (model, benchmark), part in drawn.groupby(["model", "benchmark"], observed=True):
         rows.append({"model": model, "benchmark": benchmark, "a": a, "b": b} | _fit(part, a))
@@ -49,13 +51,16 @@ def _fit(part: pd.DataFrame, a: str) -> dict[str, object]:
     from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 
     absent: dict[str, object] = dict.fromkeys(("log_odds", "deviation", "seed_deviation"), np.nan)
-    if len(part) > MAX_ROWS:
-        return absent | {"note": f"{len(part)} rows, more than {MAX_ROWS}"}
-    if part["correct"].nunique() < 2 or part["policy"].nunique() < 2:
+    n_rows, n_correct = part["n_samples"].sum(), part["n_correct"].sum()
+    if n_rows > MAX_ROWS:
+        return absent | {"note": f"{n_rows} rows, more than {MAX_ROWS}"}
+    if n_correct in (0, n_rows) or part["policy"].nunique() < 2:
         return absent | {"note": "nothing varies"}
+    verdicts = np.stack([part["n_correct"], part["n_samples"] - part["n_correct"]], axis=1)
+    part = part.iloc[np.repeat(np.arange(len(part)), part["n_samples"])]
     data = pd.DataFrame(
         {
-            "correct": part["correct"].to_numpy(float),
+            "correct": np.repeat(np.tile([1.0, 0.0], len(verdicts)), verdicts.ravel()),
             "ours": part["policy"].eq(a).to_numpy(float),
             "problem": part["problem_id"].astype(str).to_numpy(),
             "seed": (part["policy"].astype(str) + "/" + part["train_seed"].astype(str)).to_numpy(),

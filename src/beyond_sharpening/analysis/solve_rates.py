@@ -10,114 +10,87 @@ import numpy as np
 import pandas as pd
 
 from beyond_sharpening.analysis.at_k import majorities, pass_at_k
-from beyond_sharpening.analysis.contract import ARM
+from beyond_sharpening.analysis.contract import CELL
+from beyond_sharpening.analysis.counts import SUMS
+from beyond_sharpening.analysis.rows import Samples, count_samples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CELL = [*ARM, "benchmark"]
-"""One arm on one benchmark: what a row of the estimates is about."""
-
 PROBLEM_KEY = [*CELL, "train_seed", "problem_id"]
-MEASURED = ["difficulty", "correct", "outcome", "answer", "n_tokens", "forward_tokens", "truncated"]
 
 DETERMINISTIC_DECODERS = ("greedy", "beam_search")
 
 
-def problem_table(samples: pd.DataFrame, ks: Sequence[int] = (), replicates: Sequence[int] = (0,)) -> pd.DataFrame:
-    """One row a (cell, training seed, problem), sorted by these keys; completions are not read.
+def problem_table(samples: Samples, ks: Sequence[int] = (), replicates: Sequence[int] = (0,)) -> pd.DataFrame:
+    """One row a (cell, training seed, problem), sorted by these keys.
 
     Columns: the keys, ``difficulty``, ``n_samples``, ``n_correct``, means over the problem's samples (``pass@1``,
     ``mean_tokens``, ``mean_forward_tokens``, ``truncated_rate``, ``unparsable_rate``, ``timeout_rate``), and
-    ``pass@{k}`` and ``maj@{k}`` for each k, NaN where k exceeds the problem's samples. Unparsable and timed-out
-    completions abstain from the vote: what cannot be scored is not an answer. Columns that the samples lack, and votes
-    without answers, are NaN.
+    ``pass@{k}`` for each k, NaN where k exceeds the problem's samples; of a single replicate also ``maj@{k}``.
+    Unparsable and timed-out completions abstain from the vote: what cannot be scored is not an answer. Columns that
+    the samples lack, and votes without answers, are NaN.
 
     Args:
-        samples: a samples table.
+        samples: a samples table, or its counts.
         ks: of pass@k and maj@k.
         replicates: of these; where there are several, their samples count together.
     """
-    kept = samples["replicate"].isin(replicates).to_numpy()
-    rows = samples[[name for name in [*PROBLEM_KEY, *MEASURED] if name in samples]]
-    rows = rows if kept.all() else rows[kept]
-    groups = rows.groupby(PROBLEM_KEY, observed=True, sort=True).ngroup().to_numpy()
-    first = np.unique(groups, return_index=True)[1]
-    table = rows[PROBLEM_KEY].iloc[first].reset_index(drop=True)
-    n_samples, correct = np.bincount(groups), rows["correct"].to_numpy(float)
-    n_correct = np.bincount(groups, weights=correct, minlength=len(table)).astype(int)
-    columns = {"difficulty": rows["difficulty"].iloc[first].to_numpy() if "difficulty" in rows else np.nan}
+    counts = count_samples(samples)
+    counts = counts[counts["replicate"].isin(replicates)]
+    problems = counts.groupby(PROBLEM_KEY, observed=True, sort=True).ngroup().to_numpy()
+    order = np.argsort(problems, kind="stable")
+    counts, first = counts.iloc[order], np.unique(problems[order], return_index=True)[1]
+    table = counts[PROBLEM_KEY].iloc[first].reset_index(drop=True)
+    sums = np.add.reduceat(counts[SUMS].to_numpy(float), first) if len(first) else np.zeros((0, len(SUMS)))
+    total = dict(zip(SUMS, sums.T, strict=True))
+    n_samples, n_correct = total["n_samples"].astype(int), total["n_correct"].astype(int)
+    columns = {"difficulty": counts["difficulty"].iloc[first].to_numpy() if "difficulty" in counts else np.nan}
     columns |= {"n_samples": n_samples, "n_correct": n_correct}
-    for name, values in _measured(rows).items():
-        columns[name] = np.bincount(groups, weights=values, minlength=len(table)) / n_samples
+    for name, summed in AVERAGED.items():
+        columns[name] = total[summed] / n_samples
     columns["pass@1"] = n_correct / n_samples
-    cells = table.groupby(CELL, observed=True).ngroup().to_numpy()
-    return table.assign(**columns | _at_k_columns(rows, groups, cells, n_samples, n_correct, ks))
+    for k in ks:
+        able = k <= n_samples
+        columns[f"pass@{k}"] = np.where(able, pass_at_k(n_samples, n_correct, np.minimum(k, n_samples)), np.nan)
+    table = table.assign(**columns)
+    return table.assign(**_votes(counts, table, ks)) if ks and len(replicates) == 1 else table
 
 
-def _measured(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """What is averaged over a problem's samples, (N,) each."""
-    numbers = {"mean_tokens": "n_tokens", "mean_forward_tokens": "forward_tokens", "truncated_rate": "truncated"}
-    known = {
-        name: rows[column].to_numpy(float, na_value=np.nan) if column in rows else np.full(len(rows), np.nan)
-        for name, column in numbers.items()
-    }
-    for outcome in ("unparsable", "timeout"):
-        if "outcome" in rows:
-            happened = np.where(rows["outcome"].notna(), rows["outcome"].eq(outcome), np.nan)
-        known[f"{outcome}_rate"] = happened if "outcome" in rows else np.full(len(rows), np.nan)
-    return known
+AVERAGED = {
+    "mean_tokens": "n_tokens",
+    "mean_forward_tokens": "forward_tokens",
+    "truncated_rate": "truncated",
+    "unparsable_rate": "unparsable",
+    "timeout_rate": "timeout",
+}
+"""The means over a problem's samples, and whose."""
 
 
-def _at_k_columns(
-    rows: pd.DataFrame, groups: np.ndarray, cells: np.ndarray, n: np.ndarray, c: np.ndarray, ks: Sequence[int]
-) -> dict[str, np.ndarray]:
-    """``pass@{k}`` and ``maj@{k}`` of each problem; ``groups`` is each row's, ``cells``, n and c are each problem's."""
-    if not ks:
-        return {}
-    sizes, right = _answer_classes(rows, groups, len(n))
-    votes = majorities(sizes, right, n, ks) if sizes.size else np.full((len(ks), len(n)), np.nan)
-    votes[:, _without_answers(rows, groups, cells, sizes)] = np.nan
-    columns: dict[str, np.ndarray] = {}
-    for k, vote in zip(ks, votes, strict=True):
-        columns[f"pass@{k}"] = np.where(k <= n, pass_at_k(n, c, np.minimum(k, n)), np.nan)
-        columns[f"maj@{k}"] = vote
-    return columns
-
-
-def _without_answers(rows: pd.DataFrame, groups: np.ndarray, cells: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The problems (G,) of cells in which completions were scored and none has an answer: there is no vote to hold."""
-    scored = np.bincount(groups, weights=_scored(rows), minlength=len(cells))
-    answered, counted = (np.bincount(cells, weights=values)[cells] for values in (sizes.sum(axis=1), scored))
-    return (answered == 0) & (counted > 0)
-
-
-def _scored(rows: pd.DataFrame) -> np.ndarray:
-    """Whether each completion was told right or wrong, (N,); where the outcome is not known, it was."""
-    if "outcome" not in rows:
-        return np.ones(len(rows), dtype=bool)
-    return (rows["outcome"].isin(["correct", "wrong"]) | rows["outcome"].isna()).to_numpy()
-
-
-def _answer_classes(rows: pd.DataFrame, groups: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each problem's answers were given, and whether they are right, (G, C) each; empty without answers."""
-    if "answer" not in rows:
-        return np.zeros((n_groups, 0), int), np.zeros((n_groups, 0), bool)
-    answers, names = pd.factorize(rows["answer"])
-    voting = (answers >= 0) & _scored(rows)
-    key = groups[voting].astype(np.int64) * max(len(names), 1) + answers[voting]
-    classes, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-    right = np.bincount(inverse, weights=rows["correct"].to_numpy(float)[voting], minlength=len(classes))
-    disputed = np.flatnonzero((right > 0) & (right < count))
+def _votes(counts: pd.DataFrame, table: pd.DataFrame, ks: Sequence[int]) -> dict[str, np.ndarray]:
+    """``maj@{k}`` of each problem; counts and problem table have the same rows."""
+    disputed = counts["disputed"].dropna()
     if len(disputed):
-        answer = names[classes[disputed[0]] % len(names)]
+        answer = disputed.iloc[0]
         raise ValueError(f"answer {answer!r} is graded both correct and wrong; a vote needs one verdict an answer")
-    group = classes // max(len(names), 1)
-    n_classes = np.bincount(group, minlength=n_groups)
-    place = np.arange(len(classes)) - (np.cumsum(n_classes) - n_classes)[group]
-    sizes, is_right = (np.zeros((n_groups, n_classes.max(initial=0) or 1), kind) for kind in (int, bool))
-    sizes[group, place], is_right[group, place] = count, right > 0
-    return sizes, is_right
+    if counts["votes"].isna().all():  # nothing says what was answered
+        return {f"maj@{k}": np.full(len(table), np.nan) for k in ks}
+    signed = _answer_classes(counts["votes"].where(counts["votes"].notna(), b""))
+    votes = majorities(np.abs(signed), signed > 0, table["n_samples"].to_numpy(), ks)
+    cells = table.groupby(CELL, observed=True).ngroup().to_numpy()
+    answered, scored = (
+        np.bincount(cells, weights=values)[cells] for values in (np.abs(signed).sum(axis=1), counts["n_scored"])
+    )
+    votes[:, (answered == 0) & (scored > 0)] = np.nan  # completions were scored, none has an answer: no vote is held
+    return {f"maj@{k}": vote for k, vote in zip(ks, votes, strict=True)}
+
+
+def _answer_classes(votes: pd.Series) -> np.ndarray:
+    """How often each problem's answers were given, wrong ones negative, (G, C); 0 to fill up."""
+    n_classes = votes.map(len).to_numpy(int) // np.dtype(np.int32).itemsize
+    signed = np.zeros((len(votes), max(n_classes.max(initial=0), 1)), dtype=np.int64)
+    signed[np.arange(signed.shape[1]) < n_classes[:, None]] = np.frombuffer(b"".join(votes), dtype=np.int32)
+    return signed
 
 
 def seeds_by_problems(cell: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:

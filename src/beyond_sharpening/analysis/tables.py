@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from beyond_sharpening.analysis.contract import CELL
 from beyond_sharpening.analysis.intervals import (
     PROBLEMS_LIKE_THESE,
     Target,
@@ -14,7 +15,8 @@ from beyond_sharpening.analysis.intervals import (
     proportion_interval,
     unit_of,
 )
-from beyond_sharpening.analysis.solve_rates import CELL, SolveRates, problem_table, seeds_by_problems
+from beyond_sharpening.analysis.rows import Samples
+from beyond_sharpening.analysis.solve_rates import SolveRates, problem_table, seeds_by_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 RATES = ["truncated_rate", "unparsable_rate", "timeout_rate"]
 
 
-def estimates(samples: pd.DataFrame, ks: Iterable[int], target: Target = PROBLEMS_LIKE_THESE) -> pd.DataFrame:
+def estimates(samples: Samples, ks: Iterable[int], target: Target = PROBLEMS_LIKE_THESE) -> pd.DataFrame:
     """One row a (model, policy, variant, checkpoint, decoder, benchmark), of replicate 0.
 
     Columns after these six: ``n_seeds``, ``n_problems``, ``n_left_out`` (problems that not all seeds have),
@@ -33,7 +35,7 @@ def estimates(samples: pd.DataFrame, ks: Iterable[int], target: Target = PROBLEM
     unknown), ``truncated_rate``, ``unparsable_rate``, ``timeout_rate``. Rates are means over seeds and problems.
 
     Args:
-        samples: a samples table that passes ``validate_samples``.
+        samples: a samples table that passes ``validate_samples``, or its counts.
         ks: the numbers of samples to estimate pass@k and maj@k for, each at least 1.
         target: what the intervals are about, the same for all arms.
 
@@ -61,7 +63,7 @@ def estimates(samples: pd.DataFrame, ks: Iterable[int], target: Target = PROBLEM
     return pd.DataFrame(rows)
 
 
-def accuracy_by_difficulty(samples: pd.DataFrame, target: Target = PROBLEMS_LIKE_THESE) -> pd.DataFrame:
+def accuracy_by_difficulty(samples: Samples, target: Target = PROBLEMS_LIKE_THESE) -> pd.DataFrame:
     """pass@1 of every arm by benchmark and difficulty, of replicate 0.
 
     Columns: those that name the arm, ``benchmark``, ``difficulty``, ``n_problems``, ``pass@1``,
@@ -80,7 +82,7 @@ def _accuracy(arm: SolveRates, target: Target) -> dict[str, float | str]:
     return {"pass@1": arm.mean, "ci_low": low, "ci_high": high, "ci_unit": unit_of(arm.n_seeds), "ci_target": target}
 
 
-def pass_at_k_curves(samples: pd.DataFrame, ks: Iterable[int], target: Target = PROBLEMS_LIKE_THESE) -> pd.DataFrame:
+def pass_at_k_curves(samples: Samples, ks: Iterable[int], target: Target = PROBLEMS_LIKE_THESE) -> pd.DataFrame:
     """pass@k and maj@k of every arm along k, of replicate 0, with 95 % intervals.
 
     Wilson's interval at the effective size (``intervals.proportion_interval``): it does not collapse where every
@@ -88,7 +90,7 @@ def pass_at_k_curves(samples: pd.DataFrame, ks: Iterable[int], target: Target = 
     paired ``compare_at_k``, not of bands that overlap.
 
     Args:
-        samples: a samples table that passes ``validate_samples``.
+        samples: a samples table that passes ``validate_samples``, or its counts.
         ks: numbers of samples; an arm has a row for each k that all its problems have samples for.
         target: what the intervals are about.
 

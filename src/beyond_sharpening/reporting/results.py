@@ -72,7 +72,8 @@ class Results:
         told: from ``told_and_true``, one row a trained cell.
         claims, series: the theory, one row a claim and one row a point of its figures.
         cards: benchmark -> what it is.
-        samples: the samples table, for completions to read.
+        samples: the samples table, or of a long one those of its rows that are shown, for completions to read.
+        counts: what is counted of all samples (``analysis.count_samples``); None: of ``samples``.
         goals, break_even: from the functions of the same name in ``analysis``.
         trainings: ``policy, variant, tokens, hours``: what each training took.
         mechanism: from ``analysis.mechanism``, one row a policy and benchmark.
@@ -96,6 +97,7 @@ class Results:
     series: pd.DataFrame | None = None
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     samples: pd.DataFrame | None = None
+    counts: pd.DataFrame | None = None
     goals: pd.DataFrame | None = None
     break_even: pd.DataFrame | None = None
     trainings: pd.DataFrame | None = None

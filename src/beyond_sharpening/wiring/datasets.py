@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
+import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import ParquetDataset
@@ -20,6 +20,20 @@ from beyond_sharpening.models.policy import Policy, check_files
 from beyond_sharpening.storage import written_whole
 
 
+@contextmanager
+def _damage_told(file: PurePosixPath) -> Iterator[None]:
+    """What goes wrong while a file is read is told as its damage, with the remedy; a file that is not there is not."""
+    try:
+        yield
+    except Exception as error:
+        if not Path(file).exists():
+            raise
+        raise Damaged(
+            f"{file} cannot be read; it was cut short or changed ({_cause(error)}). Bring it back from a "
+            "copy, or remove it, and the same command makes it anew"
+        ) from error
+
+
 class _Whole:
     """Writes a file beside its place and renames it; a file that cannot be read is named, with the remedy."""
 
@@ -27,15 +41,8 @@ class _Whole:
     _beside: PurePosixPath | None = None
 
     def load(self) -> Any:
-        try:
+        with _damage_told(self._filepath):
             return super().load()  # type: ignore[misc]
-        except Exception as error:
-            if not Path(self._filepath).exists():
-                raise
-            raise Damaged(
-                f"{self._filepath} cannot be read; it was cut short or changed ({_cause(error)}). Bring it back from a "
-                "copy, or remove it, and the same command makes it anew"
-            ) from error
 
     def save(self, data: Any) -> None:
         with written_whole(Path(self._filepath)) as beside:
@@ -55,15 +62,19 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-class Table(_Whole, ParquetDataset):
-    """A parquet table that is there whole or not at all."""
+class _InGroups(ParquetDataset):
+    DEFAULT_SAVE_ARGS: ClassVar[dict[str, Any]] = {"row_group_size": 1 << 16}
+
+
+class Table(_Whole, _InGroups):
+    """A parquet table that is there whole or not at all, in groups of rows of which each can be read by itself."""
 
 
 TEXTS = ("completion", "tokens")
 """The columns of a samples table that grow with the length of completions."""
 
 
-class _Verdicts(ParquetDataset):
+class _Verdicts(_InGroups):
     def load(self) -> Any:
         import pyarrow.parquet as pq
 
@@ -76,21 +87,33 @@ class Verdicts(_Whole, _Verdicts):
     """A samples table without its completions, other texts as categories: what statistics read, in little memory."""
 
 
-class _Completions(ParquetDataset):
-    def load(self) -> Any:
+class FileParts:
+    """A parquet file that is read a bounded number of rows at a time; texts that repeat are categories."""
+
+    def __init__(self, file: PurePosixPath) -> None:
         import pyarrow.parquet as pq
 
-        return _parts_of(pq.ParquetFile(self._filepath))
+        self._file, self._metadata = file, pq.read_metadata(file)
+        self.columns: list[str] = self._metadata.schema.to_arrow_schema().names
+        self.sizes = [self._metadata.row_group(group).num_rows for group in range(self._metadata.num_row_groups)]
+
+    def read(self, columns: Sequence[str], group: int) -> Iterator[pd.DataFrame]:
+        import pyarrow.parquet as pq
+
+        repeat = [name for name in columns if name not in TEXTS]
+        options = {"read_dictionary": repeat, "metadata": self._metadata, "buffer_size": 1 << 20}
+        with _damage_told(self._file), pq.ParquetFile(self._file, **options) as table:
+            for batch in table.iter_batches(row_groups=[group], columns=list(columns)):
+                yield batch.to_pandas().reset_index(drop=True)
 
 
-def _parts_of(file: Any) -> Iterator[np.ndarray]:
-    there = [name for name in ("completion",) if name in file.schema_arrow.names]
-    for part in file.iter_batches(columns=there):
-        yield part.column(0).to_numpy(zero_copy_only=False) if there else np.full(part.num_rows, None)
+class _InParts(ParquetDataset):
+    def load(self) -> FileParts:
+        return FileParts(self._filepath)
 
 
-class Completions(_Whole, _Completions):
-    """The completions of a samples table in its rows' order, a part at a time, so that few of many may be picked."""
+class InParts(_Whole, _InParts):
+    """A parquet table that stays where it is: loading it gives a handle, of which a part at a time is read."""
 
 
 class Record(_Whole, JSONDataset):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from beyond_sharpening.analysis.at_k import pass_at_k
-from beyond_sharpening.analysis.mechanisms.draws import Arm, Draws, Pair, arms
+from beyond_sharpening.analysis.mechanisms.draws import Arm, Tried, arms
 from beyond_sharpening.analysis.mechanisms.groups import Array
+from beyond_sharpening.analysis.rows import Samples
 
 TAUS = (0.25, 0.5, 0.75, 1.0)
 BINS = ("0", "(0, 0.1]", "(0.1, 0.5]", "(0.5, 0.9]", "(0.9, 1)", "1")
 RESAMPLES = 400
 
 
-def coverage(pair: Pair) -> dict[str, Array]:
+def coverage(policy: Tried, base: tuple[Tried, Tried]) -> dict[str, Array]:
     """``gained`` and ``lost`` beyond chance, of each problem, (P,), at an equal number of draws.
 
     A problem is covered when k draws hold a correct one, k the fewest that a problem of either side has of *one* base
@@ -24,22 +26,21 @@ def coverage(pair: Pair) -> dict[str, Array]:
     policy's do; a second, independent base sample b' gains and loses by chance alone (1 − b)·b', which is taken off.
     Both base samples serve as either. Where the base has one replicate its samples are halved.
     """
-    first, second = pair.base.halves()
-    least = [side.n_samples.min() for side in (pair.policy, first, second)]
-    k = int(min(least))
+    sides = (policy, *base)
+    k = int(min(side.n_samples.min() for side in sides))
     if k < 1:
-        absent = np.full(pair.policy.n_problems, np.nan)
+        absent = np.full(len(policy.n_samples), np.nan)
         return {"coverage_gained": absent, "coverage_lost": absent}
-    ours, b, other = (pass_at_k(side.n_samples, side.n_right, k) for side in (pair.policy, first, second))
+    ours, b, other = (pass_at_k(side.n_samples, side.n_right, k) for side in sides)
     chance = ((1 - b) * other + (1 - other) * b) / 2
     gained = (2 - b - other) / 2 * ours - chance
     lost = (b + other) / 2 * (1 - ours) - chance
     return {"coverage_gained": gained, "coverage_lost": lost}
 
 
-def cover_at(draws: Draws, tau: float) -> Array:
+def cover_at(tried: Tried, tau: float) -> Array:
     """Cover@τ of each problem, (P,): whether at least the share τ of its samples is correct."""
-    return (draws.n_right >= tau * draws.n_samples - 1e-9).astype(float)
+    return (tried.n_right >= tau * tried.n_samples - 1e-9).astype(float)
 
 
 class Crossing(NamedTuple):
@@ -52,20 +53,20 @@ class Crossing(NamedTuple):
     last: int
 
 
-def crossing(pairs: list[Pair], seed: int) -> Crossing:
+def crossing(tried: Sequence[tuple[Tried, Tried]], seed: int) -> Crossing:
     """The k* at which the base's pass@k overtakes the policy's, interpolated in log k.
 
     Infinite where it does not up to the samples there are; 1 where the base is ahead from the start. The 95 %
     percentile interval resamples problems and whole seeds. An exact tilt never crosses (proposition 7).
     """
-    last = int(min(side.n_samples.min() for pair in pairs for side in pair))
+    last = int(min(side.n_samples.min() for pair in tried for side in pair))
     ks = tries_up_to(last)
     ours, base = (
-        np.array([[pass_at_k(pair[side].n_samples, pair[side].n_right, k) for k in ks] for pair in pairs])
+        np.array([[pass_at_k(pair[side].n_samples, pair[side].n_right, k) for k in ks] for pair in tried])
         for side in (0, 1)
     )
     ahead = ours - base  # (S, K, P)
-    n_seeds, n_problems = len(pairs), ahead.shape[2]
+    n_seeds, n_problems = len(tried), ahead.shape[2]
     rng = np.random.default_rng(seed)
     problems = rng.multinomial(n_problems, np.full(n_problems, 1 / n_problems), RESAMPLES) / n_problems
     seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), RESAMPLES) / n_seeds
@@ -93,7 +94,7 @@ def first_crossing(ks: Array, ahead: Array) -> float:
     return float(ks[at - 1] * (ks[at] / ks[at - 1]) ** max(share, 0.0))
 
 
-def changed_problems(pair: Pair, level: float = 0.05) -> tuple[int, int]:
+def changed_problems(pair: tuple[Tried, Tried], level: float = 0.05) -> tuple[int, int]:
     """How many problems' rates rose, and fell, by Fisher's exact tests with Benjamini and Hochberg over the problems.
 
     Two-sided by doubling the smaller tail.
@@ -108,7 +109,7 @@ def changed_problems(pair: Pair, level: float = 0.05) -> tuple[int, int]:
     return int((changed & (upper < lower)).sum()), int((changed & (upper > lower)).sum())
 
 
-def solve_rate_transitions(samples: pd.DataFrame) -> pd.DataFrame:
+def solve_rate_transitions(samples: Samples) -> pd.DataFrame:
     """Where each problem's solve rate went: the matrix of bins, one row a cell of it.
 
     Returns:
@@ -125,18 +126,16 @@ def solve_rate_transitions(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _transition_counts(arm: Arm) -> dict[tuple[str, str], tuple[float, float]]:
-    replicates = len(np.unique(arm.pairs[0].base.replicate)) == 2
-    first, second = arm.pairs[0].base.halves() if replicates else (arm.pairs[0].base, None)
-    start, n_bins = _bins(first), len(BINS)
-    counts = [np.bincount(start * n_bins + _bins(pair.policy), minlength=n_bins**2) for pair in arm.pairs]
+    start, n_bins = _bins(arm.replicates[0]), len(BINS)
+    counts = [np.bincount(start * n_bins + _bins(own), minlength=n_bins**2) for own, _ in arm.tried]
     mean = np.mean(counts, axis=0)
     chance = np.full(n_bins**2, np.nan)
-    if second is not None:
-        chance = np.bincount(start * n_bins + _bins(second), minlength=n_bins**2).astype(float)
+    if len(arm.replicates) == 2:
+        chance = np.bincount(start * n_bins + _bins(arm.replicates[1]), minlength=n_bins**2).astype(float)
     names = [(one, other) for one in BINS for other in BINS]
     return dict(zip(names, zip(mean.tolist(), chance.tolist(), strict=True), strict=True))
 
 
-def _bins(draws: Draws) -> Array:
-    rate = draws.n_right / draws.n_samples
+def _bins(tried: Tried) -> Array:
+    rate = tried.n_right / tried.n_samples
     return np.where(rate == 0, 0, np.where(rate == 1, 5, 1 + np.searchsorted([0.1, 0.5, 0.9], rate - 1e-9)))

@@ -51,11 +51,6 @@ def residual(draws: Draws, alpha: float) -> Array:
     return parts["kl_right"] + parts["kl_wrong"]
 
 
-def per_token(draws: Draws, kl: Array) -> Array:
-    """Pseudo-values (P,) of KL a token: mean KL over mean length."""
-    return ratio_of_means(kl, means(draws.problem, draws.n_tokens, draws.n_problems))
-
-
 def covered(draws: Draws) -> Array:
     """E_q[p/q] of each problem, (P,): 1 where the policy still reaches all of the base's mass, else less."""
     with np.errstate(over="ignore"):

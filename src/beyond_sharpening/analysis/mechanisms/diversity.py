@@ -51,14 +51,13 @@ def _answer_counts(draws: Draws) -> tuple[Array, Array, Array]:
     return problem, count, np.bincount(answered.problem, minlength=draws.n_problems)
 
 
-def by_outcome(draws: Draws, values: Array, right: bool) -> Array:
-    """Pseudo-values (P,) of the mean of values (N,) over all completions that are right, or wrong."""
+def by_outcome(draws: Draws, values: Array, right: bool) -> tuple[Array, Array]:
+    """Of each problem, (P,): the sum of values (N,) over its completions that are right, or wrong, and how many.
+
+    The quotient of the sums is the mean over all such completions; NaN for a problem with an unknown value.
+    """
     chosen = (draws.right == right).astype(float)
-    if not chosen.any() or not np.isfinite(values).all():
-        return np.full(draws.n_problems, np.nan)
-    return ratio_of_means(
-        sums(draws.problem, values * chosen, draws.n_problems), sums(draws.problem, chosen, draws.n_problems)
-    )
+    return tuple(sums(draws.problem, part, draws.n_problems) for part in (values * chosen, chosen))  # type: ignore[return-value]
 
 
 def token_entropy(draws: Draws) -> Array:
@@ -74,17 +73,23 @@ def rank_bias(draws: Draws) -> Array:
     slope, not a correlation, which numerical noise alone makes large where nothing changed. Source of the question:
     *Rewarding the Unlikely* (arXiv 2506.02355).
     """
+    return ratio_of_means(*rank_parts(draws))
+
+
+def rank_parts(draws: Draws) -> tuple[Array, Array]:
+    """Of each problem, (P,): products of rank and rise, and of rank with itself; NaN for an unknown log-probability."""
     right = draws.where(draws.right)
     n_problems = draws.n_problems
-    if not len(right.problem) or not np.isfinite(right.log_q - right.log_p).all():
-        return np.full(n_problems, np.nan)
     rank = centred(right.problem, _ranks(right.problem, right.log_p), n_problems)
     raised = centred(right.problem, right.log_q - right.log_p, n_problems)
-    return ratio_of_means(sums(right.problem, rank * raised, n_problems), sums(right.problem, rank**2, n_problems))
+    products, squares = (sums(right.problem, rank * other, n_problems) for other in (raised, rank))
+    return products, np.where(np.isfinite(products), squares, np.nan)
 
 
 def _ranks(groups: Array, values: Array) -> Array:
     """Midranks of the values within their group, divided by the group's size."""
+    if not len(groups):
+        return values
     rounded = np.round(values, 6)
     _, level = np.unique(rounded, return_inverse=True)
     keys, inverse, count = np.unique(

@@ -7,9 +7,13 @@ Notation: p base, q policy, R ∈ {0, 1} correctness; rows are completions, each
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
+from typing import NamedTuple
+
 import numpy as np
 
-from beyond_sharpening.analysis.mechanisms.draws import Draws, Pair
+from beyond_sharpening.analysis.mechanisms.draws import Pair, Tried
 from beyond_sharpening.analysis.mechanisms.groups import (
     Array,
     centred,
@@ -31,43 +35,53 @@ def own_regression(pair: Pair) -> tuple[Array, Array]:
 
     Least squares, errors clustered by problem. Exact inside the family; biased outside it, as the samples are q's.
     """
-    return _least_squares(pair.policy)
+    return slopes(own_moments(pair))
 
 
 def mixture_regression(pair: Pair) -> tuple[Array, Array]:
     """The same on the policy's samples and the base's together; needs the base's completions scored under q."""
-    joined = {
-        name: np.concatenate([getattr(pair.policy, name), getattr(pair.base, name)])
-        for name in ("problem", "right", "log_p", "log_q")
-    }
-    return _fit(joined["problem"], pair.policy.n_problems, joined["right"], joined["log_p"], joined["log_q"])
+    return slopes(mixture_moments(pair))
 
 
-def _least_squares(draws: Draws) -> tuple[Array, Array]:
-    return _fit(draws.problem, draws.n_problems, draws.right, draws.log_p, draws.log_q)
+def own_moments(pair: Pair) -> Array:
+    """Of each problem, (P, 3, 3): products of log p, R and log q, centred within the problem, over the own samples."""
+    draws = pair.policy
+    return _moments(draws.problem, draws.n_problems, draws.log_p, draws.right, draws.log_q)
 
 
-def _fit(problem: Array, n_problems: int, right: Array, log_p: Array, log_q: Array) -> tuple[Array, Array]:
-    if not np.isfinite(log_p + log_q).all():
-        absent = np.full(n_problems, np.nan)
+def mixture_moments(pair: Pair) -> Array:
+    """The same over the policy's samples and the base's together."""
+    problem, *columns = (
+        np.concatenate([getattr(side, name) for side in pair]) for name in ("problem", "log_p", "right", "log_q")
+    )
+    return _moments(problem, pair.policy.n_problems, *columns)
+
+
+def _moments(problem: Array, n_problems: int, *columns: Array) -> Array:
+    inside = [centred(problem, column.astype(float), n_problems) for column in columns]
+    return np.stack([[sums(problem, a * b, n_problems) for a in inside] for b in inside]).transpose(2, 0, 1)
+
+
+def slopes(moments: Array) -> tuple[Array, Array]:
+    """Pseudo-values (P,) of the two slopes, from moments (P, 3, 3); NaN where a log-probability is not known."""
+    n_problems = len(moments)
+    absent = np.full(n_problems, np.nan)
+    if not np.isfinite(moments).all():
         return absent, absent
-    design = np.stack([centred(problem, values, n_problems) for values in (log_p, right.astype(float))], axis=1)
-    outcome = centred(problem, log_q, n_problems)
-    if not design[:, 1].any():  # R is the same throughout each problem: β cannot be seen, α can
-        alpha = _solve(problem, n_problems, design[:, :1], outcome)[:, 0]
-        return alpha, np.full(n_problems, np.nan)
-    both = _solve(problem, n_problems, design, outcome)
+    if not moments[:, 1, 1].any():  # R is the same throughout each problem: β cannot be seen, α can
+        return _solve(moments[:, [0, 2]][:, :, [0, 2]])[:, 0], absent
+    both = _solve(moments)
     return both[:, 0], both[:, 1]
 
 
-def _solve(problem: Array, n_problems: int, design: Array, outcome: Array) -> Array:
-    information = design.T @ design
+def _solve(moments: Array) -> Array:
+    """Pseudo-values (P, C) of least squares, the outcome being the last of the moments (P, C + 1, C + 1)."""
+    products, targets = moments[:, :-1, :-1], moments[:, :-1, -1]
+    information = products.sum(axis=0)
     if np.linalg.cond(information) > 1e12:
-        return np.full((n_problems, design.shape[1]), np.nan)
-    estimate = np.linalg.solve(information, design.T @ outcome)
-    residual = outcome - design @ estimate
-    scores = np.stack([sums(problem, residual * column, n_problems) for column in design.T], axis=1)
-    return solved_scores(information, scores, estimate)
+        return np.full(targets.shape, np.nan)
+    estimate = np.linalg.solve(information, targets.sum(axis=0))
+    return solved_scores(information, targets - products @ estimate, estimate)
 
 
 def density_ratio(pair: Pair) -> tuple[Array, Array, float]:
@@ -80,61 +94,95 @@ def density_ratio(pair: Pair) -> tuple[Array, Array, float]:
     taken off.
     To be trusted while few rows are told apart with certainty: past that the classes hardly overlap.
     """
-    problem = np.concatenate([pair.policy.problem, pair.base.problem])
-    is_policy = np.repeat([1.0, 0.0], [len(pair.policy.problem), len(pair.base.problem)])
-    columns = [np.concatenate([getattr(side, name) for side in pair]) for name in ("log_p", "right")]
-    design, n_problems = np.stack(columns, axis=1).astype(float), pair.policy.n_problems
-    if not np.isfinite(design).all():
-        absent = np.full(n_problems, np.nan)
-        return absent, absent, np.nan
-    for column in range(2):
-        design[:, column] = centred(problem, design[:, column], n_problems)
-    scale = design.std(axis=0)
-    varies = scale > 1e-12
+    return classified_slopes([Classified.of(pair)])
+
+
+class Classified(NamedTuple):
+    """The rows of a policy and its base on some problems: the problem's number, whose row it is, and what tells it.
+
+    ``problem`` and ``outcome`` are (N,), 1 for the policy's; ``design`` (N, 2) is log p and R, centred within problems.
+    """
+
+    problem: Array
+    n_problems: int
+    outcome: Array
+    design: Array
+
+    @classmethod
+    def of(cls, pair: Pair) -> Classified:
+        names = ("problem", "log_p", "right")
+        problem, *columns = (np.concatenate([getattr(side, name) for side in pair]) for name in names)
+        outcome = np.repeat([True, False], [len(pair.policy.problem), len(pair.base.problem)])
+        n_problems = pair.policy.n_problems
+        design = np.stack([centred(problem, column.astype(float), n_problems) for column in columns], axis=1)
+        return cls(problem.astype(np.int32), n_problems, outcome, design)
+
+
+def classified_slopes(blocks: Sequence[Classified]) -> tuple[Array, Array, float]:
+    """``density_ratio`` of the problems of all blocks; their designs, which are all the rows, are scaled in place."""
+    n_problems, n_rows = (sum(sizes) for sizes in zip(*((b.n_problems, len(b.problem)) for b in blocks), strict=True))
     values, certain = np.full((n_problems, 2), np.nan), np.nan
-    if varies.any():
-        fitted, certain = _logistic(problem, n_problems, design[:, varies] / scale[varies], is_policy)
-        values[:, varies] = fitted / scale[varies] * (1 - n_problems / len(problem))
+    scale = np.sqrt(sum((block.design**2).sum(axis=0) for block in blocks) / n_rows)  # NaN where log p is not known
+    varies = scale > 1e-12
+    if np.isfinite(scale).all() and varies.any():
+        for block in blocks:
+            np.divide(block.design, scale, out=block.design, where=varies)
+        some = [block if varies.all() else block._replace(design=block.design[:, varies]) for block in blocks]
+        fitted, certain = _logistic(some)
+        values[:, varies] = fitted / scale[varies] * (1 - n_problems / n_rows)
     return values[:, 0] + 1, values[:, 1], certain
 
 
-def _logistic(problem: Array, n_problems: int, design: Array, outcome: Array) -> tuple[Array, float]:
+def _logistic(blocks: Sequence[Classified]) -> tuple[Array, float]:
     """Pseudo-values (P, C) of the slopes of a logistic regression with an intercept a problem, and the certain share.
 
     Newton on slopes θ and intercepts a together; the block of the intercepts is diagonal, so its Schur complement is
     all that is solved. Steps are halved until the log-likelihood rises; a ridge of 1e-6 keeps the slopes finite where
     the classes are separated.
     """
-    slopes, intercepts = np.zeros(design.shape[1]), _log_odds(problem, n_problems, outcome)
-    ridge = 1e-6 * len(outcome)
+    ends = np.cumsum([block.n_problems for block in blocks])[:-1]
+    theta, intercepts = np.zeros(blocks[0].design.shape[1]), np.concatenate([_log_odds(block) for block in blocks])
+    ridge = 1e-6 * sum(len(block.problem) for block in blocks)
 
-    def height(slopes: Array, intercepts: Array) -> float:
-        log_odds = design @ slopes + intercepts[problem]
-        return float((outcome * log_odds - np.logaddexp(0, log_odds)).sum() - ridge / 2 * slopes @ slopes)
+    def height(theta: Array, intercepts: Array) -> float:
+        likelihood = sum(map(_log_likelihood, blocks, repeat(theta), np.split(intercepts, ends)))
+        return likelihood - ridge / 2 * float(theta @ theta)
 
     for _ in range(MAX_STEPS):
-        information, scores, weight, cross, residuals, chance = _newton(
-            problem, n_problems, design, outcome, slopes, intercepts
-        )
-        information = information + ridge * np.eye(len(slopes))
-        step = np.linalg.solve(information, scores.sum(axis=0) - ridge * slopes)
+        steps = [*map(_newton, blocks, repeat(theta), np.split(intercepts, ends))]
+        information = sum(step.information for step in steps) + ridge * np.eye(len(theta))
+        names = ("scores", "cross", "weight", "residuals")
+        scores, cross, weight, residuals = (np.concatenate([getattr(one, name) for one in steps]) for name in names)
+        step = np.linalg.solve(information, scores.sum(axis=0) - ridge * theta)
         if np.abs(step).max() < 1e-8:
             break
         step_back = (residuals - cross @ step) / np.maximum(weight, 1e-12)
-        size, least = 1.0, height(slopes, intercepts) - 1e-9
-        while size > 1e-4 and height(slopes + size * step, intercepts + size * step_back) < least:
+        size, least = 1.0, height(theta, intercepts) - 1e-9
+        while size > 1e-4 and height(theta + size * step, intercepts + size * step_back) < least:
             size /= 2
-        slopes, intercepts = slopes + size * step, intercepts + size * step_back
-    certain = (chance < CERTAIN) | (chance > 1 - CERTAIN)
-    return solved_scores(information, scores, slopes), float(certain.mean())
+        theta, intercepts = theta + size * step, intercepts + size * step_back
+    certain = sum(step.certain for step in steps) / sum(len(block.problem) for block in blocks)
+    return solved_scores(information, scores, theta), certain
 
 
-def _newton(
-    problem: Array, n_problems: int, design: Array, outcome: Array, slopes: Array, intercepts: Array
-) -> tuple[Array, Array, Array, Array, Array, Array]:
+class _Newton(NamedTuple):
+    """What a step needs of a block: its part of the information (C, C); of its problems the scores and the products
+    with their intercepts, (P, C), the curvature in their intercepts and their residuals, (P,); how many rows are told
+    apart with certainty."""
+
+    information: Array
+    scores: Array
+    cross: Array
+    weight: Array
+    residuals: Array
+    certain: int
+
+
+def _newton(block: Classified, theta: Array, intercepts: Array) -> _Newton:
     from scipy.special import expit
 
-    chance = expit(design @ slopes + intercepts[problem])
+    problem, n_problems, outcome, design = block
+    chance = expit(design @ theta + intercepts[problem])
     spread, residual = chance * (1 - chance), outcome - chance
     weight, residuals = sums(problem, spread, n_problems), sums(problem, residual, n_problems)
     cross = np.stack([sums(problem, spread * column, n_problems) for column in design.T], axis=1)
@@ -142,11 +190,17 @@ def _newton(
     information = (design * spread[:, None]).T @ design - centre.T @ cross
     scores = np.stack([sums(problem, residual * column, n_problems) for column in design.T], axis=1)
     scores -= centre * residuals[:, None]
-    return information, scores, weight, cross, residuals, chance
+    certain = int(((chance < CERTAIN) | (chance > 1 - CERTAIN)).sum())
+    return _Newton(information, scores, cross, weight, residuals, certain)
 
 
-def _log_odds(problem: Array, n_problems: int, outcome: Array) -> Array:
-    share = np.clip(means(problem, outcome, n_problems), 1e-9, 1 - 1e-9)
+def _log_likelihood(block: Classified, theta: Array, intercepts: Array) -> float:
+    log_odds = block.design @ theta + intercepts[block.problem]
+    return float((block.outcome * log_odds - np.logaddexp(0, log_odds)).sum())
+
+
+def _log_odds(block: Classified) -> Array:
+    share = np.clip(means(block.problem, block.outcome, block.n_problems), 1e-9, 1 - 1e-9)
     return np.log(share / (1 - share))
 
 
@@ -156,22 +210,26 @@ def within_outcome_shift(pair: Pair) -> Array:
     Zero under any tilt, positive if sharper; unmoved by zero-mean noise. Strata weigh n_q·n_p / (n_q + n_p), as in
     Mantel and Haenszel's mean difference.
     """
-    n_problems, absent = pair.policy.n_problems, np.full(pair.policy.n_problems, np.nan)
-    if not np.isfinite(np.concatenate([pair.policy.log_p, pair.base.log_p])).all():
-        return absent
+    return ratio_of_means(*shift_parts(pair))
+
+
+def shift_parts(pair: Pair) -> tuple[Array, Array]:
+    """Of each problem, (P,): the shift of its strata by their weights, and these; NaN where log p is not known."""
+    n_problems = pair.policy.n_problems
     counts, averages = [], []
     for side in pair:
         stratum = 2 * side.problem + side.right
         counts.append(np.bincount(stratum, minlength=2 * n_problems))
         averages.append(means(stratum, side.log_p, 2 * n_problems))
-    weight = quotient(counts[0] * counts[1], counts[0] + counts[1])
     both = (counts[0] > 0) & (counts[1] > 0)
+    weight = np.where(both, quotient(counts[0] * counts[1], counts[0] + counts[1]), 0.0)
     shift = np.where(both, averages[0] - averages[1], 0.0)
-    weight = np.where(both, weight, 0.0)
-    return ratio_of_means((weight * shift).reshape(-1, 2).sum(axis=1), weight.reshape(-1, 2).sum(axis=1))
+    known = [np.where(np.isfinite(sums(side.problem, side.log_p, n_problems)), 1.0, np.nan) for side in pair]
+    moved, weights = ((weight * values).reshape(-1, 2).sum(axis=1) for values in (shift, np.ones(2 * n_problems)))
+    return moved, weights * known[0] * known[1]
 
 
-def label_log_odds(pair: Pair) -> Array:
+def label_log_odds(pair: tuple[Tried, Tried]) -> Array:
     """Pseudo-values (P,) of Mantel and Haenszel's log odds ratio: β under a pure tilt, from labels alone."""
     (n_q, c_q), (n_p, c_p) = ((side.n_samples, side.n_right) for side in pair)
     total = n_q + n_p
@@ -181,15 +239,15 @@ def label_log_odds(pair: Pair) -> Array:
     return np.log(gained.mean() / lost.mean()) + gained / gained.mean() - lost / lost.mean()
 
 
-def one_odds_ratio(pairs: list[Pair]) -> float:
+def one_odds_ratio(pairs: Sequence[tuple[Tried, Tried]]) -> float:
     """p-value of Tarone's test that the log odds rose by the same on every problem, all seeds together.
 
     NaN where fewer than two problems have both outcomes.
     """
     from statsmodels.stats.contingency_tables import StratifiedTable
 
-    n_q, c_q = (sum(getattr(pair.policy, name) for pair in pairs) for name in ("n_samples", "n_right"))
-    n_p, c_p = pairs[0].base.n_samples, pairs[0].base.n_right
+    n_q, c_q = (sum(getattr(own, name) for own, _ in pairs) for name in ("n_samples", "n_right"))
+    n_p, c_p = pairs[0][1].n_samples, pairs[0][1].n_right
     mixed = (c_q + c_p > 0) & (c_q + c_p < n_q + n_p)
     if mixed.sum() < 2:
         return np.nan

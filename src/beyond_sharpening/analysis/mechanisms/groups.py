@@ -41,10 +41,10 @@ def log_mean_exp(groups: Array, values: Array, n_groups: int) -> Array:
     """
     count = np.bincount(groups, minlength=n_groups)
     peak = np.full(n_groups, -np.inf)
-    np.maximum.at(peak, groups, values)
-    scaled = np.exp(values - peak[groups])
-    total = sums(groups, scaled, n_groups)
     with np.errstate(divide="ignore", invalid="ignore"):
+        np.maximum.at(peak, groups, values)
+        scaled = np.exp(values - peak[groups])
+        total = sums(groups, scaled, n_groups)
         plain = np.log(total / count)
         rest = np.maximum(total[groups] - scaled, np.finfo(float).tiny)
         without = np.log(rest / (count[groups] - 1))

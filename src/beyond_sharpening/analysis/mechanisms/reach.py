@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from beyond_sharpening.analysis.mechanisms.divergence import base_rate
 from beyond_sharpening.analysis.mechanisms.draws import Draws, Pair
-from beyond_sharpening.analysis.mechanisms.groups import Array, log_mean_exp
+from beyond_sharpening.analysis.mechanisms.groups import Array, log_mean_exp, sums
 
 
 class Reach(NamedTuple):
@@ -31,15 +32,27 @@ def reach(pair: Pair, limit: float, margin: float) -> Reach:
     *Beyond*: out of reach, and its log odds rose by more than the median rise of the other problems, plus ``margin``.
     Without log-probabilities nobody can tell new mass from tilt: all NaN.
     """
+    return reached(reach_parts(pair), limit, margin)
+
+
+def reach_parts(pair: Pair) -> dict[str, Array]:
+    """What is asked of each problem, (P,); NaN where a log-probability is not known."""
     policy, base = pair
-    absent = np.full(policy.n_problems, np.nan)
-    if not np.isfinite(np.concatenate([policy.log_p, policy.log_q])).all():
-        return Reach(absent, absent, absent, absent)
     found, confirmed = (half.n_right for half in policy.halves())
     needed = np.maximum(2, policy.n_samples / 8)
-    rate = base_rate(policy)
-    out = (base.n_right == 0) & (found >= 1) & (confirmed >= needed) & (rate < limit)
-    rise = log_odds_rise(pair)
+    solved = (base.n_right == 0) & (found >= 1) & (confirmed >= needed)
+    known = np.isfinite(sums(policy.problem, policy.log_p + policy.log_q, policy.n_problems))
+    parts = {"solved_alone": solved, "base_rate": base_rate(policy), "rise": log_odds_rise(pair)}
+    return {name: np.where(known, values, np.nan) for name, values in parts.items()}
+
+
+def reached(parts: Mapping[str, Array], limit: float, margin: float) -> Reach:
+    """``reach``, from what is asked of all problems."""
+    rate, rise = parts["base_rate"], parts["rise"]
+    if not np.isfinite(parts["solved_alone"]).all():
+        absent = np.full(len(rate), np.nan)
+        return Reach(absent, absent, absent, absent)
+    out = parts["solved_alone"].astype(bool) & (rate < limit)
     others = rise[~out & np.isfinite(rise)]
     usual = np.median(others) if len(others) else 0.0
     return Reach(out.astype(float), (out & (rise > usual + margin)).astype(float), rate, rise)

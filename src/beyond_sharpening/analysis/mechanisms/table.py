@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from beyond_sharpening.analysis.mechanisms.family import one_odds_ratio
 from beyond_sharpening.analysis.mechanisms.measure import Measured, measure
 from beyond_sharpening.analysis.mechanisms.naming import EXPLAINED, Thresholds, Zero, name_of
 from beyond_sharpening.analysis.mechanisms.stability import names_under_other_thresholds, resampled_names
+from beyond_sharpening.analysis.rows import Rows, Samples
 from beyond_sharpening.objectives import OBJECTIVES, Objective
 
 NULL = tuple(name for name in OBJECTIVES if Objective.named(name).is_null)
@@ -21,8 +21,8 @@ UNTOLD = tuple(name for name, row in OBJECTIVES.items() if not row.is_told)
 
 
 def mechanism(
-    samples: pd.DataFrame,
-    base_scores: pd.DataFrame | None = None,
+    samples: Samples,
+    base_scores: pd.DataFrame | Rows | None = None,
     *,
     thresholds: Thresholds | None = None,
     null: Sequence[str] = NULL,
@@ -66,7 +66,7 @@ def mechanism(
     for arm in arms(samples, base_scores):
         one = measure(arm, thresholds)
         counted.append(_counts(one, seed))
-        measured.append(replace(one, arm=arm._replace(pairs=[])))  # the draws of one arm at a time
+        measured.append(one)
     rows = []
     for one, counts in zip(measured, counted, strict=True):
         zero = _zero([other for other in measured if _same_benchmark(one, other)], null, untold)
@@ -121,8 +121,8 @@ def _numbers(measured: Measured, zero: Zero) -> dict[str, object]:
 
 def _counts(measured: Measured, seed: int) -> dict[str, object]:
     arm = measured.arm
-    rose, fell = np.median([changed_problems(pair) for pair in arm.pairs], axis=0)
-    crossed = crossing(arm.pairs, seed)
+    rose, fell = np.median([changed_problems(pair) for pair in arm.tried], axis=0)
+    crossed = crossing(arm.tried, seed)
     return {
         "n_beyond": float(most_seeds(measured.beyond).sum()) if np.isfinite(measured.beyond).all() else np.nan,
         "beyond_problems": arm.problems[most_seeds(measured.beyond)].tolist(),
@@ -132,7 +132,7 @@ def _counts(measured: Measured, seed: int) -> dict[str, object]:
         "out_of_reach_problems": arm.problems[most_seeds(measured.out_of_reach)].tolist(),
         "n_rose": float(rose),
         "n_fell": float(fell),
-        "one_odds_ratio": one_odds_ratio(arm.pairs),
+        "one_odds_ratio": one_odds_ratio(arm.tried),
         "crossing": crossed.k,
         "crossing_low": crossed.low,
         "crossing_high": crossed.high,

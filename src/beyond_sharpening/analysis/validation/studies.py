@@ -230,7 +230,7 @@ def mechanism_intervals(n_worlds: int, seed: int) -> Iterator[Row]:
 def _intervals(arm: Arm, seed: int) -> dict[str, tuple[float, float]]:
     """The 95 % interval of each number of an arm, and of its crossing."""
     intervals = {name: (number.low, number.high) for name, number in measure(arm, Thresholds()).estimates.items()}
-    crossed = crossing(arm.pairs, seed)
+    crossed = crossing(arm.tried, seed)
     return intervals | {"crossing": (crossed.low, crossed.high)}
 
 

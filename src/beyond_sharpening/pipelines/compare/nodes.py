@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
 from beyond_sharpening.analysis import (
     PRIMARY_FAMILY,
-    SAMPLE_COLUMNS,
-    accept_samples,
+    Parts,
+    Rows,
+    Samples,
     accuracy_by_difficulty,
-    base_of_another_model,
     break_even,
     compare_arms,
     compare_at_k,
+    count_samples,
     decoder_costs,
     decoder_diagnostics,
     designs,
@@ -31,10 +31,11 @@ from beyond_sharpening.analysis import (
     predicted_effect,
     prediction_outcomes,
     prompt_tokens,
+    scores_of,
     second_opinions,
     solve_rate_transitions,
+    store_samples,
     training_tokens,
-    validate_samples,
     verdict,
 )
 from beyond_sharpening.cells.compared import asking_for
@@ -44,77 +45,31 @@ from beyond_sharpening.parameters import Comparison, Hardware, Training
 
 COMPARED = {*chain.from_iterable(PRIMARY_FAMILY)}
 
-COUNTED = (*(name for name in SAMPLE_COLUMNS if name != "completion"), "diagnostics")
-"""The columns of a samples table that statistics read."""
-
 TRACKED = ("alpha", "beta", "kl", "residual_share", "coverage_gained", "coverage_lost", "n_beyond")
 """Numbers of the mechanism that are followed across runs."""
 
 logger = logging.getLogger(__name__)
 
 
-def read_samples(tables: dict[str, Callable[[], pd.DataFrame]], problems: dict[str, Any], model: str) -> pd.DataFrame:
-    """All samples tables present, checked and in one, without completions; benchmarks in the order of the parameters.
-
-    A table of another system may lack all but ``policy``, ``problem_id`` and ``correct``: what names its rows is filled
-    in, what is not known is null.
+def read_samples(tables: dict[str, Callable[[], Parts]], problems: dict[str, Any], model: str) -> Rows:
+    """All samples tables present, checked and counted; benchmarks in the order of the parameters.
 
     Raises:
         BadInput: if there is none, or one breaks the samples contract, or has no base here; the message names it.
     """
     if not tables:
         raise BadInput("there is no samples table yet: run `kedro run --pipeline=evaluate`, or put one there")
-    loaded = []
-    for name, load in sorted(tables.items()):
-        table = load()
-        try:
-            table = accept_samples(table if "model" in table else table.assign(model=model))
-            validate_samples(table, needed=())
-        except ValueError as error:
-            raise BadInput(f"samples table {name}: {error}") from error
-        loaded.append(_small(table))
-    samples = _in_one(loaded)
-    if told := base_of_another_model(samples):
-        raise BadInput(f"the samples tables do not belong together: {told}")
-    there = dict.fromkeys([*problems["benchmarks"], *samples["benchmark"].cat.categories])
-    samples["benchmark"] = samples["benchmark"].cat.set_categories(list(there)).cat.remove_unused_categories()
+    try:
+        samples = store_samples({name: load() for name, load in tables.items()}, model)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+    benchmark = samples.counts["benchmark"].cat
+    there = dict.fromkeys([*problems["benchmarks"], *benchmark.categories])
+    samples.counts["benchmark"] = benchmark.set_categories(list(there)).cat.remove_unused_categories()
     return samples
 
 
-def _in_one(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """The tables below one another, texts as categories; a column that a table lacks is null in its rows.
-
-    Column by column, and the tables give theirs away, so that not all is there twice.
-    """
-    joined = {}
-    for name in COUNTED:
-        parts = [table.pop(name) if name in table else pd.Series(None, table.index, object) for table in tables]
-        if any(_is_category(part) or isinstance(part.dtype, pd.StringDtype) for part in parts):
-            joined[name] = pd.Series(union_categoricals(list(map(_texts, parts)), sort_categories=True))
-        else:
-            joined[name] = pd.concat(parts, ignore_index=True)
-    return pd.DataFrame(joined)
-
-
-def _small(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns that are counted, whole numbers in as few bytes as hold them."""
-    kept = table[[name for name in COUNTED if name in table]]
-    whole = kept.select_dtypes("int64")
-    return kept.assign(**{str(name): pd.to_numeric(whole[name], downcast="integer") for name in whole})
-
-
-def _texts(column: pd.Series) -> pd.Series:
-    """A column of texts as categories; one in which all are missing has none, of texts all the same."""
-    if not _is_category(column):
-        return pd.Series(column, dtype="str").astype("category")
-    return column.astype(pd.CategoricalDtype(column.cat.categories.astype("str")))
-
-
-def _is_category(column: pd.Series) -> bool:
-    return isinstance(column.dtype, pd.CategoricalDtype)
-
-
-def estimate(samples: pd.DataFrame, options: dict[str, Any], seed: int) -> dict[str, Any]:
+def estimate(samples: Samples, options: dict[str, Any], seed: int) -> dict[str, Any]:
     """What is known of every arm by itself, and pass@k for the tracker.
 
     Accuracy, pass@k and maj@k curves, accuracy by difficulty; what the base's decoders cost beside a majority vote of
@@ -139,7 +94,7 @@ def estimate(samples: pd.DataFrame, options: dict[str, Any], seed: int) -> dict[
 
 
 def choose_variants(
-    samples: pd.DataFrame, manifests: dict[str, Callable[[], dict[str, Any]]], training: dict[str, Any]
+    samples: Samples, manifests: dict[str, Callable[[], dict[str, Any]]], training: dict[str, Any]
 ) -> dict[str, str]:
     """The variant of each objective to compare: the one that the parameters ask for, or the only one there.
 
@@ -147,7 +102,8 @@ def choose_variants(
         BadInput: if an objective of the primary contrasts has several and none is asked for; the message names them.
     """
     chosen, faults = {}, []
-    last = samples[samples["checkpoint"] == "last"]
+    counts = count_samples(samples)
+    last = counts[counts["checkpoint"] == "last"]
     for policy, block in training.items():
         present = sorted(last.loc[last["policy"] == policy, "variant"].unique())
         asked = Training.model_validate(block).naming()
@@ -166,7 +122,7 @@ def choose_variants(
 
 
 def name_mechanism(
-    samples: pd.DataFrame, scores: dict[str, Callable[[], pd.DataFrame]], options: dict[str, Any], seed: int
+    samples: Samples, scores: dict[str, Callable[[], Parts]], options: dict[str, Any], seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, float]]]:
     """What each training did to its base, by policy and benchmark, and where each problem's solve rate went.
 
@@ -174,7 +130,7 @@ def name_mechanism(
     """
     from beyond_sharpening.wiring.tracking import add_to_cells
 
-    scored = pd.concat([load() for load in scores.values()], ignore_index=True) if scores else None
+    scored = scores_of(*(load() for load in scores.values())) if scores else None
     did = mechanism(samples, scored, thresholds=Comparison.model_validate(options).rule.mechanism, seed=seed)
     tracked = {}
     for (policy, variant), rows in did.groupby(["policy", "variant"], sort=False):
@@ -189,7 +145,7 @@ def name_mechanism(
 
 
 def compare(
-    samples: pd.DataFrame,
+    samples: Samples,
     estimated: pd.DataFrame,
     did: pd.DataFrame,
     variants: dict[str, str],
@@ -201,7 +157,8 @@ def compare(
     Beside them: the same contrasts of pass@k, what other designs would have shown, and a second opinion.
     """
     asked = Comparison.model_validate(options)
-    rule, chosen = asked.rule, _of_variants(samples, variants)
+    counts = count_samples(samples)
+    rule, chosen = asked.rule, _of_variants(counts, variants)
     comparisons = compare_arms(chosen, seed=seed, margin=rule.margin)
     tracked = {
         f"{row['a']} - {row['b']}/{row['benchmark']}": {"value": row["difference"], "step": 0}
@@ -210,7 +167,7 @@ def compare(
     return {
         "comparisons": comparisons,
         "verdict": asdict(verdict(comparisons, estimated, _of_variants(did, variants), rule)),
-        "outcomes": prediction_outcomes(predicted_effect(samples), comparisons),
+        "outcomes": prediction_outcomes(predicted_effect(counts), comparisons),
         "at_k": compare_at_k(chosen, asked.ks, seed=seed, margin=rule.margin),
         "designs": designs(chosen, comparisons),
         "opinions": second_opinions(chosen, comparisons),
@@ -219,7 +176,7 @@ def compare(
 
 
 def weigh(
-    samples: pd.DataFrame,
+    samples: Samples,
     variants: dict[str, str],
     histories: dict[str, Callable[[], pd.DataFrame]],
     manifests: dict[str, Callable[[], dict[str, Any]]],
@@ -227,7 +184,7 @@ def weigh(
     seed: int,
 ) -> dict[str, Any]:
     """Of each training compared: how far it came to its goal, what it took, and whether decoding is cheaper."""
-    compared, chosen = _of_variants(samples, variants), set(variants.items())
+    compared, chosen = _of_variants(count_samples(samples), variants), set(variants.items())
     cells = {cell: load() for cell, load in manifests.items() if _arm(cell) in chosen}
     asked = {cell: _training(_arm(cell)[0], made) for cell, made in cells.items()}
     objectives = {_arm(cell): block.build_objective() for cell, block in asked.items()}
@@ -242,7 +199,7 @@ def weigh(
     columns = ["policy", "variant", "tokens", "hours"]
     trainings = pd.DataFrame(took, columns=columns).groupby(columns[:2], as_index=False).mean()
     known = {(row["policy"], row["variant"]): row["tokens"] for row in trainings.to_dict("records")}
-    reached = goals(compared, objectives, seed)
+    reached = goals(samples, objectives, seed)
     return {
         "goals": reached,
         "trainings": trainings,

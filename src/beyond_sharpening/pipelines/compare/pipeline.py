@@ -48,7 +48,10 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                nodes.read_samples, ["all_verdicts", "params:problems", "params:model"], "samples", name="read_samples"
+                nodes.read_samples,
+                ["all_samples_in_parts", "params:problems", "params:model"],
+                "samples",
+                name="read_samples",
             ),
             Node(
                 nodes.estimate,

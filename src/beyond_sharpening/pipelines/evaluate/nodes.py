@@ -109,7 +109,7 @@ def _accuracies(samples: pd.DataFrame) -> dict[str, float]:
     return {str(name): float(value) for name, value in last["correct"].groupby(names).mean().items()}
 
 
-PRESENT = ("all_samples", "all_verdicts", "all_completions", "all_base_scores", "all_histories")
+PRESENT = ("all_samples", "all_samples_in_parts", "all_base_scores", "all_histories")
 """The data sets that gather what lies in a folder, whoever put it there."""
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure  # Kedro reads the types of nodes
 
-from beyond_sharpening.analysis import Verdict, told_and_true
+from beyond_sharpening.analysis import Rows, Samples, Verdict, count_samples, told_and_true
 from beyond_sharpening.cells.compared import what_was_run
 from beyond_sharpening.cells.place import place
 from beyond_sharpening.objectives import OBJECTIVES
 from beyond_sharpening.parameters import Rates, Reporting
-from beyond_sharpening.reporting import Results, Run, report, summary, to_show
+from beyond_sharpening.reporting import Results, Run, read_shown, report, summary
 from beyond_sharpening.wiring.tracking import tracked_at
 
 Tables = dict[str, Callable[[], pd.DataFrame]]
@@ -77,24 +76,9 @@ def compare_told(histories: Tables, manifests: Records) -> tuple[pd.DataFrame, d
     }
 
 
-def read_completions(
-    samples: pd.DataFrame, completions: dict[str, Callable[[], Iterator[np.ndarray]]], did: pd.DataFrame
-) -> pd.DataFrame:
-    """The samples with those completions that the report shows; all others stay on disk.
-
-    Args:
-        samples: of the tables, in the order of their names.
-        completions: the tables' completions, each a part at a time.
-        did: from ``mechanism``; problems beyond the base are shown.
-    """
-    wanted, start = to_show(samples, did), 0
-    texts = np.full(len(samples), None, dtype=object)
-    for _, load in sorted(completions.items()):
-        for part in load():
-            rows = np.flatnonzero(wanted[start : start + len(part)])
-            texts[start + rows] = part[rows]
-            start += len(part)
-    return samples.assign(completion=texts)
+def read_completions(samples: Rows, did: pd.DataFrame) -> pd.DataFrame:
+    """The samples whose completions the report shows; problems beyond the base are among them."""
+    return read_shown(samples, did)
 
 
 def gather_results(
@@ -103,6 +87,7 @@ def gather_results(
     options: dict[str, Any],
     theory: Tables,
     cards: Records,
+    counted: Rows,
     **results: Any,
 ) -> Results:
     """All that the report is written from, in one."""
@@ -113,6 +98,7 @@ def gather_results(
         claims=theory["checks"]() if theory else None,
         series=theory["series"]() if theory else None,
         cards=next(iter(cards.values()))() if cards else {},
+        counts=counted.counts,
         **results,
     )
 
@@ -125,10 +111,11 @@ def _rates(asked: Rates, trainings: pd.DataFrame) -> dict[str, float]:
     return measured | {unit: rate for unit, rate in given.items() if rate is not None}
 
 
-def write_report(results: Results, samples: pd.DataFrame) -> dict[str, str | dict[str, Any] | dict[str, Figure]]:
+def write_report(results: Results, samples: Samples) -> dict[str, str | dict[str, Any] | dict[str, Figure]]:
     """The report as Markdown and as one HTML page, its figures by file, the summary, what to announce."""
     written = report(results)
-    seeds = sorted(int(seed) for seed in samples.loc[samples["policy"] != "base", "train_seed"].unique())
+    counts = count_samples(samples)
+    seeds = sorted(int(seed) for seed in counts.loc[counts["policy"] != "base", "train_seed"].unique())
     return {
         "markdown": written.markdown,
         "html": written.html,

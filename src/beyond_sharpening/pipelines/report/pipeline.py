@@ -16,6 +16,7 @@ RESULTS = {
     "diagnostics": "decoder_diagnostics",
     "outcomes": "prediction_outcomes",
     "samples": "shown_samples",
+    "counted": "samples",
     "mechanism": "mechanism",
     "at_k": "comparisons_at_k",
     "designs": "designs",
@@ -56,7 +57,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.read_completions,
-                ["samples", "all_completions", "mechanism"],
+                ["samples", "mechanism"],
                 "shown_samples",
                 name="read_completions",
             ),

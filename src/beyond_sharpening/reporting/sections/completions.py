@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from beyond_sharpening.analysis import Rows, count_samples
 from beyond_sharpening.reporting.blocks import Block, Browser, Section, Table, Verbatim
 from beyond_sharpening.reporting.frames import of_arm, settling
 from beyond_sharpening.reporting.labels import Arm, arm_looks
@@ -35,35 +35,48 @@ def section(results: Results) -> Section | None:
     rows = _settled(results.samples)
     if rows["completion"].isna().all():
         return None
+    counts = _settled(count_samples(results.samples) if results.counts is None else results.counts)
     base, looks = rows[rows["policy"] == "base"], arm_looks(rows)
     trained = {arm: look for arm, look in looks.items() if arm.policy != "base"}
     blocks: list[Block] = []
     if trained and len(base):
-        pairs = [line for arm, look in trained.items() for line in _pairs(base, of_arm(rows, arm), look)]
+        pairs = [line for arm, look in trained.items() for line in _pairs(base, of_arm(rows, arm), counts, arm, look)]
         header = ["policy", "problem", "right answers", "base", "policy, most often"]
         blocks += [BEFORE, Table(header, pairs, n_text=5)]
     return Section("Completions to read", [*blocks, BROWSED, browser(rows, looks)])
 
 
-def to_show(samples: pd.DataFrame, mechanism: pd.DataFrame | None = None) -> np.ndarray:
-    """The rows of a samples table whose completions the report may show, (N,): to be read before it is written.
+SHOWN = ["sample_id", "completion", "gold", "outcome", "correct", "logp_base", "logp_policy"]
+NAMED = ["policy", "variant", "checkpoint", "decoder", "benchmark", "train_seed", "replicate", "problem_id"]
+
+
+def read_shown(samples: Rows, mechanism: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows of a samples table whose completions the report may show.
 
     All of the problems that moved most, the samples to look through, and right ones of the problems beyond the base.
     """
-    rows, shown = _settled(samples), pd.Series(False, samples.index)
-    base = rows[rows["policy"] == "base"]
-    chosen = [browsed(rows).index]
-    for arm in arm_looks(rows):
-        own = of_arm(rows, arm)
-        for benchmark, problem in most_moved(base, own) if arm.policy != "base" else ():
-            chosen += [_of_problem(part, benchmark, problem).index for part in (base, own)]
+    counts = _settled(samples.counts)
+    base, shown = counts[counts["policy"] == "base"], []
+    for arm in arm_looks(counts):
+        own = of_arm(counts, arm)
+        shown.append(_firsts(samples, own[own["train_seed"] == own["train_seed"].min()]))
+        moved = pd.MultiIndex.from_tuples(most_moved(base, own) if arm.policy != "base" else [], names=KEYS)
+        shown += [samples.read(SHOWN, side[pd.MultiIndex.from_frame(side[KEYS]).isin(moved)]) for side in (base, own)]
     for row in mechanism.to_dict("records") if mechanism is not None else ():
-        own = of_arm(rows, Arm(row["policy"], row["variant"]))
-        for problem in row["beyond_problems"]:
-            chosen.append(_of_problem(own[own["correct"].astype(bool)], row["benchmark"], problem).index[:1])
-    for index in chosen:
-        shown[index] = True
-    return shown.to_numpy()
+        own = of_arm(counts, Arm(row["policy"], row["variant"]))
+        own = own[(own["benchmark"] == row["benchmark"]) & own["problem_id"].isin(row["beyond_problems"])]
+        right = (part[part["correct"]].groupby(level=0).head(1) for part in samples.parts(SHOWN, own))
+        shown += [part.groupby(level=0).head(1) for part in right]
+    rows = pd.concat(shown).reindex(columns=SHOWN).astype({"completion": object, "gold": object, "outcome": object})
+    rows = rows.set_index("sample_id", append=True)
+    rows = rows[~rows.index.duplicated()].sort_index().reset_index(level=1)
+    return rows.join(samples.counts[NAMED]).reset_index(drop=True)
+
+
+def _firsts(samples: Rows, counted: pd.DataFrame) -> pd.DataFrame:
+    """The first sample of each problem that has it."""
+    least = min((int(part["sample_id"].min()) for part in samples.parts(["sample_id"], counted)), default=0)
+    return pd.concat([part[part["sample_id"] == least] for part in samples.parts(SHOWN, counted)])
 
 
 def _settled(samples: pd.DataFrame) -> pd.DataFrame:
@@ -72,21 +85,27 @@ def _settled(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def most_moved(base: pd.DataFrame, own: pd.DataFrame) -> list[tuple[str, str]]:
-    """The (benchmark, problem) whose share of right answers rose most, and those whose fell most."""
-    before, after = (part.groupby(KEYS, observed=True)["correct"].mean() for part in (base, own))
-    moved = (after - before).dropna().sort_values(kind="stable")
+    """The (benchmark, problem) whose share of right answers rose most, and those whose fell most, from counts."""
+    moved = (_shares(own) - _shares(base)).dropna().sort_values(kind="stable")
     losses, gains = moved[moved < 0].index[:MOST_MOVED], moved[moved > 0].index[::-1][:MOST_MOVED]
     return [*gains, *losses]
+
+
+def _shares(counts: pd.DataFrame) -> pd.Series:
+    """The share of right answers of each (benchmark, problem)."""
+    sums = counts.groupby(KEYS, observed=True)[["n_correct", "n_samples"]].sum()
+    return sums["n_correct"] / sums["n_samples"]
 
 
 def _of_problem(rows: pd.DataFrame, benchmark: str, problem: str) -> pd.DataFrame:
     return rows[(rows["benchmark"] == benchmark) & (rows["problem_id"] == problem)]
 
 
-def _pairs(base: pd.DataFrame, own: pd.DataFrame, look: Look) -> list[list[str]]:
-    before, after = (part.groupby(KEYS, observed=True)["correct"].mean() for part in (base, own))
+def _pairs(base: pd.DataFrame, own: pd.DataFrame, counts: pd.DataFrame, arm: Arm, look: Look) -> list[list[str]]:
+    counted = counts[counts["policy"] == "base"], of_arm(counts, arm)
+    before, after = map(_shares, counted)
     lines = []
-    for benchmark, problem in most_moved(base, own):
+    for benchmark, problem in most_moved(*counted):
         sides = [_of_problem(part, benchmark, problem) for part in (base, own)]
         share = f"{100 * before[benchmark, problem]:.0f} → {100 * after[benchmark, problem]:.0f} %"
         gold = _known(sides[0]["gold"].iloc[0])
