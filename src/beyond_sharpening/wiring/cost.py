@@ -126,7 +126,7 @@ def disk(
     completions = sum(draw.completions or 0 for draw in draws)
     row = ROW_BYTES + TOKEN_BYTES * parameters.task.evaluated_tokens
     return Disk(
-        start=BYTES[dtype] * weights if makes_base else 0,
+        start=BYTES.get(dtype, FLOAT32) * weights if makes_base else 0,  # auto: at most that
         policies=KEPT * FLOAT32 * weights * len(objectives),
         states=STATES * FLOAT32 * weights if objectives else 0,
         samples=2 * completions * row,
