@@ -140,9 +140,7 @@ class ObjectiveTrainer(RLOOTrainer):
             self.engine = SamplingLoop(self, self.sampling, generation_batch)
         else:
             self.engine = Vllm(self, self.sampling, self.vllm_generation)
-        self.source = self.engine
-        if samples == "rejection":
-            self.source = SamplingLoop(self, self.sampling, generation_batch, self._start_weights)
+        self._start_model = SamplingLoop(self, self.sampling, generation_batch, self._start_weights)
         self.reference = reference
         if reference is not None:
             add_fused_lm_head(reference)
@@ -177,7 +175,8 @@ class ObjectiveTrainer(RLOOTrainer):
         first = self.accelerator.process_index * len(prompt_ids) // samples
         prompts = prompt_ids[::samples]
         seeds = self._seeds(len(prompts), "rollout", self.state.global_step, first=first)
-        completions = self.source.rollouts(prompts, samples, seeds)
+        source = self._start_model if self.samples == "rejection" else self.engine
+        completions = source.rollouts(prompts, samples, seeds)
         self._rollouts = [completion for group_ in completions for completion in group_]
         return [completion.tokens for completion in self._rollouts]
 
@@ -211,7 +210,7 @@ class ObjectiveTrainer(RLOOTrainer):
     @property
     def _drawn_elsewhere(self) -> bool:
         """Whether the rollouts are those of other weights than the policy's."""
-        return self.engine.has_own_weights or self.source is not self.engine
+        return self.engine.has_own_weights or self.samples == "rejection"
 
     @torch.no_grad()
     def _score(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
