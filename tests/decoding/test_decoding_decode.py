@@ -219,3 +219,7 @@ def test_a_list_is_one_decoder_a_value():
     expanded = expand_lists({"greedy": {"type": "greedy"}, "sir": {"type": "sir", "alpha": [2.0, 4.0], "n": [8, 16]}})
     assert list(expanded) == ["greedy", "sir-alpha2.0-n8", "sir-alpha2.0-n16", "sir-alpha4.0-n8", "sir-alpha4.0-n16"]
     assert expanded["sir-alpha4.0-n8"] == {"type": "sir", "alpha": 4.0, "n": 8}
+
+
+def test_a_decoder_that_is_null_is_left_out():
+    assert list(expand_lists({"greedy": {"type": "greedy"}, "smc_mh": None})) == ["greedy"]
