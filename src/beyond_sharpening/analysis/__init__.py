@@ -8,6 +8,7 @@ from beyond_sharpening.analysis.accept import accept_samples, base_of_another_mo
 from beyond_sharpening.analysis.at_k import maj_at_k, pass_at_k
 from beyond_sharpening.analysis.contract import CROSS_SCORE_KEY, SAMPLE_COLUMNS, settling, validate_samples
 from beyond_sharpening.analysis.contrasts import compare_arms, compare_at_k, seeds_needed
+from beyond_sharpening.analysis.counts import count_parts
 from beyond_sharpening.analysis.decoders import decoder_costs, decoder_diagnostics
 from beyond_sharpening.analysis.families import PRIMARY_FAMILY
 from beyond_sharpening.analysis.goals import goals
@@ -39,6 +40,7 @@ __all__ = [
     "break_even",
     "compare_arms",
     "compare_at_k",
+    "count_parts",
     "count_samples",
     "decoder_costs",
     "decoder_diagnostics",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -121,6 +121,14 @@ class Tally:
         _, inverse = np.unique(names[key >> 32] << 32 | answer, return_inverse=True)
         size, right = (np.bincount(inverse, weights=np.where(answer > 0, sums[:, column], 0)) for column in (0, 1))
         return bool(((right > 0) & (right < size)).any())
+
+
+def count_parts(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The counts (see ``count_samples``) of a samples table that comes a part at a time."""
+    tally = Tally()
+    for part in parts:
+        tally.add(part)
+    return tally.table()
 
 
 def _by_problem(values: Array, problem: Array, n_problems: int) -> list[bytes]:

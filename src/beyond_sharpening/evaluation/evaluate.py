@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pandas as pd
 from beyond_sharpening.analysis import SAMPLE_COLUMNS
 from beyond_sharpening.evaluation.exam import Arm, Exam
 from beyond_sharpening.evaluation.examiner import Examiner
+from beyond_sharpening.evaluation.gathered import Gathered
 from beyond_sharpening.evaluation.parts import Part, drawn_parts, scored_parts
 from beyond_sharpening.models.policy import Policy
 
@@ -22,9 +23,7 @@ BASE_COMPLETION = ["benchmark", "problem_id", "replicate", "sample_id", "tokens"
 """The columns of the base's completions that policies score: whose they are, and their token ids."""
 
 
-def evaluate(
-    arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | None = None, *, tokens: bool = True
-) -> pd.DataFrame:
+def examine(arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path) -> Gathered:
     """Draw from ``policy`` with every decoder and grade; one row a completion, the samples contract.
 
     Log-probabilities are sums in nats at temperature 1, EOS included, whatever decoder drew. Beside the contract's
@@ -36,20 +35,18 @@ def evaluate(
         policy: what is decoded.
         base: what scores every completion too.
         exam: problems, decoders, lengths, grader and seed.
-        folder: where parts are kept; those that are there are not made again. None keeps nothing.
-        tokens: whether the table has them; they take more memory than all else.
+        folder: where parts are kept; those that are there are not made again.
     """
-    columns = [*dict.fromkeys([*SAMPLE_COLUMNS, "score", "diagnostics", *(["tokens"] if tokens else [])])]
     parts = drawn_parts(arm, policy, base, exam)
-    tables = _complete(parts, arm, policy, base, exam, folder, columns)
+    _complete(parts, arm, policy, base, exam, folder)
     places = {name: place for place, name in enumerate(exam.decoders)}
-    order = sorted(range(len(parts)), key=lambda row: places[str(parts[row].name)])
-    return pd.concat([tables[row] for row in order], ignore_index=True)[columns]
+    parts.sort(key=lambda part: places[str(part.name)])
+    return Gathered(parts, folder, [*dict.fromkeys([*SAMPLE_COLUMNS, "score", "diagnostics", "tokens"])])
 
 
-def score_base(
-    arm: Arm, policy: Policy, base: Policy, completions: pd.DataFrame, exam: Exam, folder: Path | None = None
-) -> pd.DataFrame:
+def cross_score(
+    arm: Arm, policy: Policy, base: Policy, completions: pd.DataFrame, exam: Exam, folder: Path
+) -> Gathered:
     """log π of the base's completions under an arm's policy: the cross scores of the samples contract.
 
     Args:
@@ -61,25 +58,40 @@ def score_base(
         folder: where parts are kept.
     """
     parts = scored_parts(arm, policy, completions, exam)
-    return pd.concat(_complete(parts, arm, policy, base, exam, folder), ignore_index=True)
+    _complete(parts, arm, policy, base, exam, folder)
+    named = [key for key in vars(arm) if key != "replicate"]
+    told = [name for name in BASE_COMPLETION if name != "tokens"]
+    return Gathered(parts, folder, [*told, *named, "logp_policy"])
 
 
-def _complete(
-    parts: Sequence[Part],
-    arm: Arm,
-    policy: Policy,
-    base: Policy,
-    exam: Exam,
-    folder: Path | None,
-    columns: list[str] | None = None,
-) -> list[pd.DataFrame]:
-    """The rows of all parts, in order, or columns of them; those that are not there yet are made first."""
-    with ExitStack() as until_read:
-        kept = Path(until_read.enter_context(tempfile.TemporaryDirectory())) if folder is None else folder
-        kept.mkdir(parents=True, exist_ok=True)
-        missing = [part for part in parts if not part.file(kept).is_file()]
-        _make(missing, arm, policy, base, exam, kept)
-        return [part.read(kept, columns) for part in parts]
+def evaluate(arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path | None = None) -> pd.DataFrame:
+    """What ``examine`` gathers, in memory; a folder of None keeps no parts."""
+    with _kept(folder) as kept:
+        return examine(arm, policy, base, exam, kept).frame()
+
+
+def score_base(
+    arm: Arm, policy: Policy, base: Policy, completions: pd.DataFrame, exam: Exam, folder: Path | None = None
+) -> pd.DataFrame:
+    """What ``cross_score`` gathers, in memory; a folder of None keeps no parts."""
+    with _kept(folder) as kept:
+        return cross_score(arm, policy, base, completions, exam, kept).frame()
+
+
+@contextmanager
+def _kept(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as passing:
+        yield Path(passing)
+
+
+def _complete(parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path) -> None:
+    """Make the parts that are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [part for part in parts if not part.file(folder).is_file()]
+    _make(missing, arm, policy, base, exam, folder)
 
 
 def _make(parts: Sequence[Part], arm: Arm, policy: Policy, base: Policy, exam: Exam, folder: Path) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,6 +24,9 @@ from beyond_sharpening.models.policy import Policy
 from beyond_sharpening.parameters.decoders import Decoder, IndependentDecoder
 from beyond_sharpening.problems import Problem
 from beyond_sharpening.storage import written_whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BATCHES, COMPLETIONS = 4, 32
 """A part holds the problems that fill some batches at this many completions each: few enough to lose, enough to keep
@@ -59,21 +63,40 @@ class Part:
         """Its rows, of some of its columns, or all.
 
         Raises:
-            Damaged: if its file was cut short or changed.
+            Damaged: if its file was cut short or changed; so do ``table`` and ``schema``.
         """
-        file = self.file(folder)
-        try:
+        with _damage_told(file := self.file(folder)):
             return pd.read_parquet(file, columns=columns)
-        except (OSError, ValueError) as error:
-            raise Damaged(
-                f"{file} cannot be read; it was cut short or changed ({str(error).splitlines()[0]}). Bring it back "
-                "from a copy, or remove it, and the same command makes it anew"
-            ) from error
+
+    def table(self, folder: Path, columns: list[str]) -> pa.Table:
+        """The same as it lies in the file."""
+        import pyarrow.parquet as pq
+
+        with _damage_told(file := self.file(folder)):
+            return pq.read_table(file, columns=columns)
+
+    def schema(self, folder: Path) -> pa.Schema:
+        """Names and types of its columns."""
+        import pyarrow.parquet as pq
+
+        with _damage_told(file := self.file(folder)):
+            return pq.read_schema(file)
 
     def keep(self, rows: pd.DataFrame, folder: Path) -> None:
         """Write the rows, whole or not at all."""
         with written_whole(self.file(folder)) as beside:
             rows.to_parquet(beside)
+
+
+@contextmanager
+def _damage_told(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise Damaged(
+            f"{file} cannot be read; it was cut short or changed ({str(error).splitlines()[0]}). Bring it back "
+            "from a copy, or remove it, and the same command makes it anew"
+        ) from error
 
 
 def drawn_parts(arm: Arm, policy: Policy, base: Policy, exam: Exam) -> list[Part]:

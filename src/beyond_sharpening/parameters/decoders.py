@@ -213,7 +213,8 @@ Decoder = Annotated[
 def expand_lists(decoders: Mapping[str, Any]) -> dict[str, Any]:
     """One decoder for each combination where a value is a list: ``sir`` with α of [2, 4] is two, named for α.
 
-    A decoder that is ``None`` is left out: so the command line is rid of one that a file has. Values are validated later; anything that is not a block of keys is left as it is.
+    A decoder that is ``None`` is left out: so the command line is rid of one that a file has. Values are validated
+    later; anything else that is not a block of keys is left as it is.
     """
     expanded: dict[str, Any] = {}
     for name, block in decoders.items():

@@ -65,9 +65,18 @@ def _cause(error: BaseException) -> str:
 class _InGroups(ParquetDataset):
     DEFAULT_SAVE_ARGS: ClassVar[dict[str, Any]] = {"row_group_size": 1 << 16}
 
+    def save(self, data: Any) -> None:
+        if isinstance(data, pd.DataFrame):
+            super().save(data)
+        else:  # it lies in parts, and writes itself
+            data.write(Path(self._get_save_path()))
+
 
 class Table(_Whole, _InGroups):
-    """A parquet table that is there whole or not at all, in groups of rows of which each can be read by itself."""
+    """A parquet table that is there whole or not at all, in groups of rows of which each can be read by itself.
+
+    What is saved is a frame, or a table that is too large to be one and writes itself (``evaluation.Gathered``).
+    """
 
 
 TEXTS = ("completion", "tokens")

@@ -16,7 +16,7 @@ from beyond_sharpening.problems import problems_from_frame
 from beyond_sharpening.wiring.tracking import add_to_cells, nested_run
 
 if TYPE_CHECKING:
-    from beyond_sharpening.evaluation import Exam
+    from beyond_sharpening.evaluation import Exam, Gathered
 
 logger = logging.getLogger(__name__)
 
@@ -47,26 +47,27 @@ def evaluate_base(
     sample_seed: int,
     hardware: dict[str, Any],
     parts: str,
-) -> dict[str, pd.DataFrame]:
+) -> dict[str, Gathered | pd.DataFrame]:
     """The base's samples, with a second independent set of them (replicate 1), and what they predict of sharpening.
 
     The prediction is made and said here, before anything is trained. The completions of the reference decoder are kept
     with their tokens: every policy scores them.
     """
-    from beyond_sharpening.analysis import predicted_effect, prediction_lines
+    from beyond_sharpening.analysis import count_parts, predicted_effect, prediction_lines
     from beyond_sharpening.analysis.contract import REFERENCE_DECODER
-    from beyond_sharpening.evaluation import BASE_COMPLETION, Arm, evaluate
+    from beyond_sharpening.evaluation import BASE_COMPLETION, Arm, below, examine
 
     exam = build_exam(benchmarks, task, options, sample_seed, hardware)
     arms = [Arm(model, "base", "default", "last", 0, replicate) for replicate in (0, 1)]
-    drawn = pd.concat([evaluate(arm, base, base, exam, Path(parts)) for arm in arms], ignore_index=True)
-    samples = drawn.drop(columns="tokens")
-    prediction = predicted_effect(samples)
+    drawn = below([examine(arm, base, base, exam, Path(parts)) for arm in arms])
+    samples = drawn.without("tokens")
+    counts = count_parts(samples.without("completion"))
+    prediction = predicted_effect(counts)
     logger.info("foretold: %s", "; ".join(prediction_lines(prediction)) or "nothing")
-    if not add_to_cells("base", accuracies := _accuracies(samples)):  # it was not pretrained here
+    if not add_to_cells("base", accuracies := _accuracies(counts)):  # it was not pretrained here
         with nested_run("base", {}, "base") as track:
             track(accuracies, 0)
-    completions = drawn.loc[drawn["decoder"] == REFERENCE_DECODER, BASE_COMPLETION].reset_index(drop=True)
+    completions = drawn.of_decoder(REFERENCE_DECODER, BASE_COMPLETION)
     return {"samples": samples, "completions": completions, "prediction": prediction}
 
 
@@ -84,9 +85,10 @@ def evaluate_policy(
     sample_seed: int,
     hardware: dict[str, Any],
     parts: str,
-) -> dict[str, pd.DataFrame]:
+) -> dict[str, Gathered]:
     """The samples of a trained policy at each checkpoint asked for, and the base's completions scored under it."""
-    from beyond_sharpening.evaluation import Arm, evaluate, score_base
+    from beyond_sharpening.analysis import count_parts
+    from beyond_sharpening.evaluation import Arm, below, cross_score, examine
 
     exam = build_exam(benchmarks, task, options, sample_seed, hardware)
     trained = Training.model_validate(training)
@@ -95,18 +97,20 @@ def evaluate_policy(
     for checkpoint in Evaluation.model_validate(options).checkpoints:
         arm = Arm(model, trained.objective, trained.naming(), checkpoint, train_seed)
         examined = (arm, policies[checkpoint], base)
-        samples.append(evaluate(*examined, exam, Path(parts), tokens=False))
-        scores.append(score_base(*examined, base_completions, exam, Path(parts)))
-    drawn = pd.concat(samples, ignore_index=True)
-    add_to_cells(place(trained.objective, trained.naming(), train_seed), _accuracies(drawn))
-    return {"samples": drawn, "base_scores": pd.concat(scores, ignore_index=True)}
+        samples.append(examine(*examined, exam, Path(parts)).without("tokens"))
+        scores.append(cross_score(*examined, base_completions, exam, Path(parts)))
+    drawn = below(samples)
+    counts = count_parts(drawn.without("completion"))
+    add_to_cells(place(trained.objective, trained.naming(), train_seed), _accuracies(counts))
+    return {"samples": drawn, "base_scores": below(scores)}
 
 
-def _accuracies(samples: pd.DataFrame) -> dict[str, float]:
+def _accuracies(counts: pd.DataFrame) -> dict[str, float]:
     """Right answers of the last checkpoint by benchmark and decoder, for the tracker."""
-    last = samples[(samples["checkpoint"] == "last") & (samples["replicate"] == 0)]
+    last = counts[(counts["checkpoint"] == "last") & (counts["replicate"] == 0)]
     names = "accuracy/" + last["benchmark"].astype(str) + "/" + last["decoder"]
-    return {str(name): float(value) for name, value in last["correct"].groupby(names).mean().items()}
+    sums = last[["n_correct", "n_samples"]].groupby(names).sum()
+    return {str(name): float(value) for name, value in (sums["n_correct"] / sums["n_samples"]).items()}
 
 
 PRESENT = ("all_samples", "all_samples_in_parts", "all_base_scores", "all_histories")
