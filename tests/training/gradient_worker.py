@@ -1,9 +1,11 @@
-"""One process of training steps on the enumerable task: ``gradient_worker.py FOLDER``.
+"""Two processes of training steps on the enumerable task: ``gradient_worker.py FOLDER``.
 
-The first process leaves the gradient that reaches the optimiser, by parameter name, and the policy after the step.
+They are forked when everything is imported, which takes longer than the steps do. The first leaves the gradient that
+reaches the optimiser, by parameter name, and the policy after the step.
 """
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from beyond_sharpening.training import ObjectiveTrainer
 from beyond_sharpening.training import arguments as arguments_of_trl
 from training.small_cell import HARDWARE
 
+PROCESSES = 2
 GROUPS, GROUP_SIZE = 8, 4
 
 
@@ -117,5 +120,21 @@ def main(folder: Path) -> None:
             torch.save(told, folder / f"{kind}.pt")
 
 
+def process(rank: int, folder: Path, port: int) -> None:
+    """What torch's launcher would tell one of the processes, and its work."""
+    told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": PROCESSES, "LOCAL_WORLD_SIZE": PROCESSES}
+    told |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in told.items()})
+    main(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    torch.multiprocessing.start_processes(
+        process, (Path(sys.argv[1]), free_port()), nprocs=PROCESSES, start_method="fork"
+    )

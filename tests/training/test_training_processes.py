@@ -33,11 +33,10 @@ PATIENCE = 180
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory) -> Path:
     """What two processes left of their steps."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     environment = {**os.environ, "PYTHONPATH": IMPORTED_FROM, "OMP_NUM_THREADS": "1"}
     folder = tmp_path_factory.mktemp("two")
     finished = subprocess.run(
-        [*launcher, WORKER, folder], env=environment, capture_output=True, text=True, timeout=PATIENCE
+        [sys.executable, WORKER, folder], env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
     assert finished.returncode == 0, finished.stderr[-3000:]
     return folder
