@@ -94,12 +94,11 @@ folder, count = Path(sys.argv[1]), int(sys.argv[2])
 problem = Problem("sums-0", "sums", "1+1=", "2", None, "benchmark")
 text, tokens = np.random.default_rng(0).integers(65, 91, (512, 120)), [*np.arange(512 * 40).reshape(512, 40)]
 rows = pd.DataFrame({"completion": [bytes(row.tolist()).decode() for row in text], "tokens": tokens})
-parts = [Part([problem], str(number), "temperature") for number in range(count)]
-for part in parts:
-    part.keep(rows, folder)
-Gathered(parts[:1], folder, [*rows]).write(folder / "one.parquet")
+part = Part([problem], "0", "temperature")
+part.keep(rows, folder)
+Gathered([part], folder, [*rows]).write(folder / "one.parquet")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-Gathered(parts, folder, [*rows]).write(folder / "all.parquet")
+Gathered([part] * count, folder, [*rows]).write(folder / "all.parquet")
 print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 """
 

@@ -16,7 +16,7 @@ from beyond_sharpening.problems import problems_from_frame
 from beyond_sharpening.wiring.tracking import add_to_cells, nested_run
 
 if TYPE_CHECKING:
-    from beyond_sharpening.evaluation import Exam, Gathered
+    from beyond_sharpening.evaluation import Exam
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def evaluate_base(
     sample_seed: int,
     hardware: dict[str, Any],
     parts: str,
-) -> dict[str, Gathered | pd.DataFrame]:
+) -> dict[str, Any]:
     """The base's samples, with a second independent set of them (replicate 1), and what they predict of sharpening.
 
     The prediction is made and said here, before anything is trained. The completions of the reference decoder are kept
@@ -85,7 +85,7 @@ def evaluate_policy(
     sample_seed: int,
     hardware: dict[str, Any],
     parts: str,
-) -> dict[str, Gathered]:
+) -> dict[str, Any]:
     """The samples of a trained policy at each checkpoint asked for, and the base's completions scored under it."""
     from beyond_sharpening.analysis import count_parts
     from beyond_sharpening.evaluation import Arm, below, cross_score, examine
