@@ -12,6 +12,9 @@ from pathlib import Path
 from beyond_sharpening.errors import DiskFull
 
 UNFINISHED = ".unfinished"
+ROWS_OF_A_GROUP = 1 << 16
+"""Of a table's file: a group can be read by itself, and costs its readers something."""
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SURELY_FULL = ("No space left on device", "database or disk is full")
 """What safetensors and SQLite say of it."""

@@ -50,7 +50,7 @@ def table(tmp_path) -> Gathered:
 
 @pytest.mark.parametrize("group", [1, 3, 1 << 16])
 def test_what_is_written_is_what_the_parts_are_together(table, group, tmp_path, monkeypatch):
-    monkeypatch.setattr(gathered, "GROUP", group)
+    monkeypatch.setattr(gathered, "ROWS_OF_A_GROUP", group)
     Table(filepath=str(tmp_path / "streamed" / "samples.parquet")).save(table)
     Table(filepath=str(tmp_path / "whole" / "samples.parquet")).save(table.frame())
     streamed, whole = (

@@ -5,7 +5,6 @@ reaches the optimiser, by parameter name, and the policy after the step.
 """
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 from accelerate import DistributedType, PartialState
 from accelerate.state import AcceleratorState
+from torch.distributed.elastic.utils.distributed import get_free_port
 from torch.distributed.tensor import DTensor
 from transformers import TrainerCallback
 
@@ -128,13 +128,7 @@ def process(rank: int, folder: Path, port: int) -> None:
     main(folder)
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
-
-
 if __name__ == "__main__":
     torch.multiprocessing.start_processes(
-        process, (Path(sys.argv[1]), free_port()), nprocs=PROCESSES, start_method="fork"
+        process, (Path(sys.argv[1]), get_free_port()), nprocs=PROCESSES, start_method="fork"
     )

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from beyond_sharpening.evaluation.parts import Part
+from beyond_sharpening.storage import ROWS_OF_A_GROUP
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-GROUP = 1 << 16
-"""Rows of a group of the file that is written: parts are smaller, and each group costs its readers something."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +60,13 @@ class Gathered:
     def _groups(self, schema: pa.Schema) -> Iterator[pa.Table]:
         import pyarrow as pa
 
-        held = schema.empty_table()
+        held = schema.empty_table()  # parts are smaller than a group
         for part in self.parts:
             rows = part.table(self.folder, schema.names).select(schema.names)
             held = pa.concat_tables([held, rows.replace_schema_metadata().cast(schema)])
-            while len(held) >= GROUP:
-                yield held[:GROUP]
-                held = held[GROUP:]
+            while len(held) >= ROWS_OF_A_GROUP:
+                yield held[:ROWS_OF_A_GROUP]
+                held = held[ROWS_OF_A_GROUP:]
         yield held
 
     def _schema(self) -> pa.Schema:

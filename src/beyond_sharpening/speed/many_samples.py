@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from beyond_sharpening.storage import ROWS_OF_A_GROUP
+
 MODEL, BENCHMARK = "tiny", "chain_sums"
 SEEDS = (0, 1, 2)
 PLACES = {"task_reward": (1.0, 1.0), "sharpening": (1.5, 0.0), "tempered": (2.0, 0.0), "tilted": (1.5, 1.0)}
@@ -26,8 +28,6 @@ CHOICES = 32
 
 LENGTH = 100
 """Characters of a completion."""
-
-ROW_GROUP = 1 << 16
 
 
 def write_samples(folder: Path, n_problems: int, n_samples: int) -> int:
@@ -100,7 +100,7 @@ def _scores(arm: dict[str, object], drawn: list[np.ndarray], log_q: np.ndarray) 
 
 def _write(table: pd.DataFrame, file: Path) -> int:
     file.parent.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(file, row_group_size=ROW_GROUP)
+    table.to_parquet(file, row_group_size=ROWS_OF_A_GROUP)
     return len(table)
 
 

@@ -17,7 +17,7 @@ from kedro_datasets.text import TextDataset
 
 from beyond_sharpening.errors import Damaged
 from beyond_sharpening.models.policy import Policy, check_files
-from beyond_sharpening.storage import written_whole
+from beyond_sharpening.storage import ROWS_OF_A_GROUP, written_whole
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def _cause(error: BaseException) -> str:
 
 
 class _InGroups(ParquetDataset):
-    DEFAULT_SAVE_ARGS: ClassVar[dict[str, Any]] = {"row_group_size": 1 << 16}
+    DEFAULT_SAVE_ARGS: ClassVar[dict[str, Any]] = {"row_group_size": ROWS_OF_A_GROUP}
 
     def save(self, data: Any) -> None:
         if isinstance(data, pd.DataFrame):
